@@ -1,0 +1,288 @@
+"""The command line: `python -m studio …`. What it prints as JSON is its last line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.errors import BadSetting, NotFound, StudioError
+from studio.medium import get_medium, media
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from studio.medium import Generator
+    from studio.registry import Registry
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Known problems end with a sentence and exit code 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        if arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-"):
+            # Handed on before anything else is imported: a training machine has torch but neither
+            # the store's nor the page's packages.
+            return get_medium(arguments[1]).train(arguments[2:])
+        options = parser().parse_args(arguments)
+        result = options.run(options)
+        if result is not None:
+            as_json = getattr(options, "json", False)
+            print(json.dumps(result, ensure_ascii=False, indent=None if as_json else 2))
+        return 0
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="python -m studio", description="Latent Studio")
+    commands = p.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, help: str, *, medium: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        if medium:
+            sub.add_argument("medium", help=", ".join(media()))
+            sub.add_argument("--version", help="default: the promoted or newest base")
+        sub.add_argument("--json", action="store_true", help="one JSON object as the last line")
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("sample", sample, "make artworks from seeds")
+    sub.add_argument("--seed", type=int, help="the first seed; default: by chance")
+    sub.add_argument("--count", type=int, default=1)
+    sub.add_argument("--truncation", type=float, default=1.0, help="0 tame, 1 as learned, >1 wild")
+    sub.add_argument("-o", "--out", type=Path, required=True, help="a folder")
+
+    sub = command("interpolate", interpolate, "a path between seeds as one file")
+    sub.add_argument("--seeds", required=True, help="A,B[,C…]")
+    sub.add_argument("--frames", type=int, default=96)
+    sub.add_argument("--seconds", type=float, help="default: 24 frames a second")
+    sub.add_argument("--easing", default="linear", help="linear, ease or linger")
+    sub.add_argument("--loop", action="store_true")
+    sub.add_argument("-o", "--out", type=Path, required=True, help="a file; its ending decides")
+
+    sub = command("encode", encode, "find the latent of a file")
+    sub.add_argument("file", type=Path)
+    sub.add_argument("-o", "--out", type=Path, help="write the recipe here")
+
+    commands.add_parser("train", help="train a medium on a folder: train MEDIUM --help")
+
+    sub = command("evaluate", evaluate, "figures of a model, with baselines")
+    sub.add_argument("--data", type=Path, help="compare with this folder instead")
+    sub.add_argument("--samples", type=int, default=5000)
+
+    sub = command("finetune", finetune, "fine-tune a model on ratings")
+    sub.add_argument("--ratings", type=Path, required=True, help="JSON lines, one rating a line")
+
+    sub = command("simulate", simulate, "measure the taste loop with simulated artists")
+    sub.add_argument("--artists", type=int, default=6)
+    sub.add_argument("--ratings", type=int, default=30)
+
+    sub = command("versions", versions, "list versions, promote one, or roll back", medium=False)
+    sub.add_argument("medium", nargs="?")
+    sub.add_argument("--promote", metavar="VERSION")
+    sub.add_argument("--roll-back", action="store_true")
+
+    command("settings", settings, "print every setting", medium=False)
+    command("bench", bench, "decode, slider and start-up against their floors", medium=False)
+    return p
+
+
+def registry() -> Registry:
+    """Models as the settings say; without the store, which training and sampling do not need."""
+    from studio.checkpoint import Checkpoints
+    from studio.registry import Registry
+    from studio.settings import load_settings
+
+    chosen = load_settings()
+    checkpoints = Checkpoints(chosen.checkpoints, chosen.home / "checkpoints")
+    return Registry(checkpoints, chosen.device, chosen.device_budget, chosen.threads)
+
+
+def sample(options: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    from studio.latent import MAX_SEED, noise_from_seeds, truncate
+
+    if options.count < 1:
+        raise BadSetting("bad_argument", what="--count must be at least 1.")
+    first = random.randrange(MAX_SEED) if options.seed is None else options.seed
+    if not 0 <= first <= MAX_SEED - options.count:
+        raise BadSetting("bad_argument", what=f"--seed lies between 0 and {MAX_SEED}.")
+    generator = registry().use(options.medium, options.version)
+    format = get_medium(options.medium).formats[0]
+    options.out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for seed in range(first, first + options.count):
+        # One at a time: a batch may round differently, and a seed must give the same bytes
+        # whatever else is asked for.
+        latents = generator.map(noise_from_seeds([seed]))
+        moved = truncate(latents, generator.statistics.mean, options.truncation)
+        artwork = generator.decode(moved)[0]
+        unchanged = torch.equal(moved, latents)
+        assert artwork.recipe is not None
+        artwork.recipe = artwork.recipe.with_(seed=seed if unchanged else None, how="seed")
+        target = options.out / f"{options.medium}-{seed}.{format}"
+        target.write_bytes(artwork.export(format))
+        files.append(str(target))
+    return {"version": generator.version, "files": files}
+
+
+def interpolate(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.latent import EASINGS, noise_from_seeds, path
+
+    medium = get_medium(options.medium)
+    format = options.out.suffix.lstrip(".").lower()
+    if format not in medium.path_formats:
+        known = ", ".join(medium.path_formats)
+        raise BadSetting("bad_argument", what=f"A path is written as {known}, not “{format}”.")
+    if options.easing not in EASINGS:
+        raise BadSetting("bad_argument", what=f"--easing is one of {', '.join(EASINGS)}.")
+    if not 1 <= options.frames <= 5000:
+        raise BadSetting("bad_argument", what="--frames lies between 1 and 5000.")
+    generator = registry().use(options.medium, options.version)
+    keys = generator.map(noise_from_seeds(seeds(options.seeds)))
+    latents = path(
+        keys,
+        options.frames,
+        centre=generator.statistics.mean,
+        easing=options.easing,
+        loop=options.loop,
+    )
+    artworks = [work for chunk in latents.split(32) for work in generator.decode(chunk)]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    seconds = options.seconds or options.frames / 24
+    medium.export_path(artworks, format, seconds, options.out)
+    return {"version": generator.version, "file": str(options.out), "frames": len(artworks)}
+
+
+def seeds(text: str) -> list[int]:
+    """Raises: BadSetting: not numbers in range."""
+    from studio.latent import MAX_SEED
+
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 <= seed <= MAX_SEED for seed in found):
+        what = f"--seeds takes numbers between 0 and {MAX_SEED}, separated by commas."
+        raise BadSetting("bad_argument", what=what)
+    return found
+
+
+def encode(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.medium import Recipe
+
+    medium = get_medium(options.medium)
+    if not options.file.is_file():
+        raise NotFound("nothing_to_read", file=options.file)
+    original = medium.read(options.file)
+    generator = registry().use(options.medium, options.version)
+    latents = generator.encode([original])
+    found = generator.decode(latents)[0]
+    recipe = Recipe(options.medium, generator.version, tuple(latents[0].tolist()), how="upload")
+    distance = feature_distance(generator, generator.features([original, found]))
+    result = {"recipe": recipe.to_dict(), "feature_distance": distance}
+    if original.recipe and original.recipe.version == generator.version:
+        import torch
+
+        known = torch.tensor(original.recipe.latent)
+        result["latent_distance"] = latent_distance(generator, latents[0], known)
+    if options.out:
+        options.out.write_text(recipe.to_json() + "\n", encoding="utf-8")
+    return result
+
+
+def feature_distance(generator: Generator, rows: Tensor) -> float:
+    """Of two feature rows, as a share of the mean distance between two samples."""
+    seen = generator.feature_statistics
+    typical = (2 * seen.scales.square().sum()).sqrt()
+    return round(float(((rows[0] - rows[1]) @ seen.axes.T).norm() / typical), 4)
+
+
+def latent_distance(generator: Generator, a: Tensor, b: Tensor) -> float:
+    """Of two latents, as a share of the typical distance between two samples."""
+    return round(float((a - b).norm() / (2 * generator.statistics.scales.square().sum()).sqrt()), 4)
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    models = registry()
+    generator = models.use(options.medium, options.version)
+    base = models.checkpoints.find(options.medium, generator.version)
+    while base.parent:
+        base = models.checkpoints.find(options.medium, base.parent)
+    figures = get_medium(options.medium).evaluate(generator, base, options.data, options.samples)
+    return {"medium": options.medium, "version": generator.version, **figures}
+
+
+def finetune(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.taste.finetune import finetune as tune
+    from studio.taste.ratings import Ratings
+
+    models = registry()
+    generator = models.use(options.medium, options.version)
+    ratings = Ratings.from_file(options.ratings, generator)
+
+    def progress(share: float, values: dict) -> None:
+        print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
+
+    found = tune(generator, ratings, progress=progress)
+    version = models.add_fine_tune(generator, found.adapter, found.measured)
+    return {"version": version, "parent": generator.version, "measured": found.measured}
+
+
+def simulate(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.taste.simulate import simulate as run
+
+    generator = registry().use(options.medium, options.version)
+    return run(generator, artists=options.artists, ratings=options.ratings)
+
+
+def versions(options: argparse.Namespace) -> dict[str, Any]:
+    models = registry()
+    if (options.promote or options.roll_back) and not options.medium:
+        raise BadSetting("bad_argument", what="Say which medium: versions MEDIUM --promote …")
+    if options.promote:
+        models.promote(options.medium, options.promote)
+    if options.roll_back:
+        models.roll_back(options.medium)
+    names = [options.medium] if options.medium else list(media())
+    return {
+        name: {
+            "default": models.default_version(name) if models.versions(name) else None,
+            "versions": [
+                {key: c.card.get(key) for key in ("version", "parent", "created", "trained_on")}
+                for c in models.versions(name)
+            ],
+        }
+        for name in names
+    }
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any] | None:
+    from studio.settings import load_settings
+
+    chosen = load_settings()
+    if options.json:
+        return chosen.model_dump(mode="json")
+    print(chosen)
+    return None
+
+
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.bench import run
+
+    return run(registry())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

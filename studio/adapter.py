@@ -1,0 +1,90 @@
+"""Low-rank adapters (Hu et al., LoRA, 2021) on the linear layers of a mapping.
+
+A fine-tune is the handful of numbers in its adapter: taking the adapter away gives the base back
+exactly, and scaling it slides between the two.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+RANK = 8
+
+
+class LowRankLinear(nn.Module):
+    """A frozen linear layer plus a trainable low-rank change of its weight and its bias."""
+
+    def __init__(self, base: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.base = base
+        self.down = nn.Parameter(torch.randn(rank, base.in_features) / base.in_features**0.5)
+        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
+        self.bias = nn.Parameter(torch.zeros(base.out_features))
+        self.strength = 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        change = F.linear(F.linear(x, self.down), self.up, self.bias)
+        return self.base(x) + self.strength * change
+
+
+def attach(module: nn.Module, rank: int = RANK) -> nn.Module:
+    """A copy of `module` whose linear layers carry a fresh adapter and whose weights are frozen.
+
+    At first it computes exactly what the original does.
+    """
+    adapted = copy.deepcopy(module).requires_grad_(False)
+    if isinstance(adapted, nn.Linear):
+        return LowRankLinear(adapted, rank).to(adapted.weight.device)
+    for name, layer in list(adapted.named_modules()):
+        if isinstance(layer, nn.Linear):
+            parent = adapted.get_submodule(name.rpartition(".")[0])
+            replacement = LowRankLinear(layer, rank).to(layer.weight.device)
+            setattr(parent, name.rpartition(".")[2], replacement)
+    return adapted
+
+
+def adapter_layers(module: nn.Module) -> dict[str, LowRankLinear]:
+    return {n: layer for n, layer in module.named_modules() if isinstance(layer, LowRankLinear)}
+
+
+def adapter_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """What fine-tuning trains."""
+    layers = adapter_layers(module).values()
+    return [p for layer in layers for p in (layer.down, layer.up, layer.bias)]
+
+
+def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """The adapter alone, as named tensors for a checkpoint folder."""
+    return {
+        f"{name}.{part}": getattr(layer, part).detach().cpu().contiguous()
+        for name, layer in adapter_layers(module).items()
+        for part in ("down", "up", "bias")
+    }
+
+
+def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.0) -> nn.Module:
+    """A copy of `module` with a saved adapter on it.
+
+    An adapter may be put on a module that already carries one: fine-tunes of fine-tunes stack.
+
+    Raises:
+        ValueError: the adapter belongs to a module of another shape.
+    """
+    try:
+        rank = next(t.shape[0] for name, t in tensors.items() if name.endswith(".down"))
+        adapted = attach(module, rank)
+        layers = adapter_layers(adapted)
+        for name, tensor in tensors.items():
+            place, _, part = name.rpartition(".")
+            with torch.no_grad():
+                getattr(layers[place], part).copy_(tensor)
+        for layer in layers.values():
+            layer.strength = strength
+    except (StopIteration, KeyError, RuntimeError, AttributeError) as error:
+        raise ValueError("this adapter does not fit this model") from error
+    return adapted.eval()

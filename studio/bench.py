@@ -1,0 +1,120 @@
+"""`python -m studio bench`: our speeds as ratios to floors measured in the same run.
+
+The slider's floor needs a browser and is measured by benchmarks/slider_latency.py.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from studio.latent import noise_from_seeds
+from studio.medium import media
+from studio.registry import Registry, SharedGenerator
+
+# Both sides of a ratio are timed in turn, so that a busy machine slows them alike.
+ROUNDS = 25
+
+
+def run(registry: Registry) -> dict[str, Any]:
+    """All ratios, with the milliseconds they come from."""
+    return {
+        "decode": {name: decode(registry, name) for name in media() if registry.versions(name)},
+        "crowd": {name: crowd(registry, name) for name in media() if registry.versions(name)},
+        "first_artwork": first_artwork(),
+    }
+
+
+def paired(ours: Callable[[], Any], floor: Callable[[], Any], rounds: int = ROUNDS) -> dict:
+    """Medians in milliseconds of two things done in turn, and the ratio of the medians."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for side in (ours, floor):
+        side()
+    for _ in range(rounds):
+        for side, kept in zip((ours, floor), times, strict=True):
+            started = time.perf_counter()
+            side()
+            kept.append(1000 * (time.perf_counter() - started))
+    mine, least = (statistics.median(kept) for kept in times)
+    return {"ms": round(mine, 2), "floor_ms": round(least, 2), "ratio": round(mine / least, 2)}
+
+
+def decode(registry: Registry, medium: str) -> dict[str, Any]:
+    """One artwork through the registry against the bare network's forward pass."""
+    import torch
+
+    generator = registry.use(medium)
+    latents = generator.map(noise_from_seeds([1]))
+
+    def bare() -> None:
+        with torch.inference_mode():
+            generator.forward(latents)
+
+    return paired(lambda: generator.decode(latents), bare)
+
+
+class LockedGenerator:
+    """What batching is compared with: one lock around the model."""
+
+    def __init__(self, generator: Any) -> None:
+        self.inner = generator
+        self.lock = threading.Lock()
+
+    def decode(self, latents: Any) -> Any:
+        with self.lock:
+            return self.inner.decode(latents)
+
+
+def crowd(registry: Registry, medium: str, people: int = 16, each: int = 12) -> dict[str, Any]:
+    """`people` threads decoding at once: batched throughput against a lock around the model, and
+    the 95th percentile against a lone person's median."""
+    inner = registry.load(medium, registry.default_version(medium)).generator.inner
+    latents = inner.map(noise_from_seeds(range(people)))
+    lone: list[float] = []
+    for _ in range(each):
+        started = time.perf_counter()
+        inner.decode(latents[:1])
+        lone.append(time.perf_counter() - started)
+    throughput, slowest = {}, {}
+    for name, shared in (("batched", SharedGenerator(inner)), ("lock", LockedGenerator(inner))):
+        waits: list[float] = []
+
+        def person(index: int, shared: Any = shared, waits: list[float] = waits) -> None:
+            for _ in range(each):
+                started = time.perf_counter()
+                shared.decode(latents[index : index + 1])
+                waits.append(time.perf_counter() - started)
+
+        threads = [threading.Thread(target=person, args=(i,)) for i in range(people)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        throughput[name] = people * each / (time.perf_counter() - started)
+        slowest[name] = sorted(waits)[int(0.95 * len(waits))]
+    return {
+        "people": people,
+        "throughput_ratio": round(throughput["batched"] / throughput["lock"], 2),
+        "p95_to_single_p50": round(slowest["batched"] / statistics.median(lone), 2),
+    }
+
+
+def first_artwork() -> dict[str, Any]:
+    """A new process to its first artwork against a new process that imports torch and gradio."""
+    name = next(iter(media()))
+    ours = (
+        "from studio.__main__ import registry; from studio.latent import noise_from_seeds; "
+        "import gradio; "
+        f"g = registry().use({name!r}); g.decode(g.map(noise_from_seeds([1])))[0].show()"
+    )
+    return paired(
+        lambda: subprocess.run([sys.executable, "-c", ours], check=True),
+        lambda: subprocess.run([sys.executable, "-c", "import torch, gradio"], check=True),
+        rounds=3,
+    )

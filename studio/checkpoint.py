@@ -1,0 +1,271 @@
+"""Checkpoint folders: card.json and safetensors files, hashes checked, written whole or not at all.
+
+`<root>/<medium>/<version>/card.json` says what the model is, what it was trained on, how good it
+is, and the sha256 of every other file in the folder. There is no pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.errors import BadCheckpoint, NotFound
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CARD = "card.json"
+FORMAT = 1
+# A Space takes files up to 10 MB without large-file storage.
+MAX_FILE_BYTES = 9_500_000
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One version of one medium's model. Opening it has checked every hash."""
+
+    folder: Path
+    card: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def medium(self) -> str:
+        return self.card["medium"]
+
+    @property
+    def version(self) -> str:
+        return self.card["version"]
+
+    @property
+    def parent(self) -> str | None:
+        """The version this one was fine-tuned from; None for a base."""
+        return self.card.get("parent")
+
+    @property
+    def is_base(self) -> bool:
+        return self.parent is None
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """The tensors saved under `name`, on the CPU, whatever number of files they lie in.
+
+        Raises:
+            BadCheckpoint: there are none of that name.
+        """
+        from safetensors.torch import load_file
+
+        files = [f for f in sorted(self.card["files"]) if stem(f) == name]
+        if not files:
+            raise BadCheckpoint("checkpoint_incomplete", folder=self.folder.name, file=name)
+        merged: dict[str, Tensor] = {}
+        for file in files:
+            merged.update(load_file(self.folder / file))
+        return merged
+
+    def document(self, name: str) -> Any:
+        """A JSON file beside the weights.
+
+        Raises:
+            BadCheckpoint: there is none of that name.
+        """
+        if f"{name}.json" not in self.card["files"]:
+            raise BadCheckpoint("checkpoint_incomplete", folder=self.folder.name, file=name)
+        return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+
+    def size_bytes(self) -> int:
+        return sum((self.folder / file).stat().st_size for file in self.card["files"])
+
+
+def stem(file: str) -> str:
+    """The name of a tensors file without its shard number: painter-2.safetensors -> painter."""
+    return re.sub(r"(-\d+)?\.safetensors$", "", file)
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Read the card and check that every file is there and unaltered.
+
+    Raises:
+        BadCheckpoint: the folder has no readable card, misses a file, or a hash differs.
+    """
+    card = read_card(folder)
+    for file, digest in card["files"].items():
+        path = folder / file
+        if not path.is_file():
+            raise BadCheckpoint("checkpoint_incomplete", folder=folder.name, file=file)
+        if sha256(path) != digest:
+            raise BadCheckpoint("checkpoint_altered", folder=folder.name, file=file)
+    return Checkpoint(folder, card)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card alone, checked for its form but not for the files beside it.
+
+    Raises:
+        BadCheckpoint: missing, unreadable, or of another format.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        files = card["files"]
+        sound = (
+            card["format"] == FORMAT
+            and NAME.fullmatch(card["medium"])
+            and card["version"] == folder.name
+            and isinstance(files, dict)
+            and all(Path(file).name == file for file in files)
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadCheckpoint("checkpoint_no_card", folder=folder.name) from error
+    if not sound:
+        raise BadCheckpoint("checkpoint_no_card", folder=folder.name)
+    return card
+
+
+def write_checkpoint(
+    root: Path,
+    card: Mapping[str, Any],
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    documents: Mapping[str, Any] | None = None,
+) -> Checkpoint:
+    """Write a version below `root`, all of it or nothing.
+
+    Args:
+        card: medium, version and whatever else is known; format and files are added.
+        tensors: named groups of tensors; a group over 9.5 MB is spread over several files.
+        documents: JSON files by name.
+
+    Raises:
+        BadCheckpoint: the version exists already (versions never change), the name is not usable,
+            or the disk is full or read-only. Nothing is left behind.
+    """
+    medium, version = card["medium"], card["version"]
+    if not NAME.fullmatch(medium) or not NAME.fullmatch(version):
+        raise BadCheckpoint("checkpoint_name", name=f"{medium}/{version}")
+    target = root / medium / version
+    if target.exists():
+        raise BadCheckpoint("checkpoint_exists", name=f"{medium}/{version}")
+    scratch: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+        for name, group in tensors.items():
+            write_tensors(scratch, name, group)
+        for name, document in (documents or {}).items():
+            text = json.dumps(document, indent=1, ensure_ascii=False)
+            (scratch / f"{name}.json").write_text(text, encoding="utf-8")
+        files = {path.name: sha256(path) for path in sorted(scratch.iterdir())}
+        full = {"format": FORMAT, **card, "files": files}
+        text = json.dumps(full, indent=1, ensure_ascii=False)
+        (scratch / CARD).write_text(text + "\n", encoding="utf-8")
+        for path in scratch.iterdir():
+            flush(path)
+        scratch.chmod(0o755)
+        scratch.rename(target)
+        flush(target.parent)
+    except OSError as error:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise BadCheckpoint("checkpoint_unwritable", folder=str(root), reason=str(error)) from error
+    return Checkpoint(target, full)
+
+
+def write_tensors(folder: Path, name: str, group: Mapping[str, Tensor]) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for key, tensor in group.items():
+        bytes_ = tensor.numel() * tensor.element_size()
+        if shards[-1] and size + bytes_ > MAX_FILE_BYTES - 100_000:
+            shards.append({})
+            size = 0
+        shards[-1][key] = tensor.detach().cpu().contiguous()
+        size += bytes_
+    for index, shard in enumerate(shards, start=1):
+        file = f"{name}.safetensors" if len(shards) == 1 else f"{name}-{index}.safetensors"
+        try:
+            save_file(shard, folder / file)
+        except SafetensorError as error:  # it wraps a full disk
+            raise OSError(str(error)) from error
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Ask the disk to really have it: a power cut after the rename must not leave empty files."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Checkpoints:
+    """All versions under the shipped root (read only) and the home root (written)."""
+
+    def __init__(self, shipped: Path, home: Path) -> None:
+        self.shipped = Path(shipped)
+        self.home = Path(home)
+
+    def folders(self, medium: str) -> list[Path]:
+        return [
+            folder
+            for root in (self.shipped, self.home)
+            if (root / medium).is_dir()
+            for folder in sorted((root / medium).iterdir())
+            if NAME.fullmatch(folder.name) and folder.is_dir()
+        ]
+
+    def list(self, medium: str) -> list[Checkpoint]:
+        """Versions whose card can be read, the oldest first; broken folders are left out here and
+        refused with their reason by `find`."""
+        readable = []
+        for folder in self.folders(medium):
+            try:
+                readable.append(Checkpoint(folder, read_card(folder)))
+            except BadCheckpoint:
+                continue
+        return sorted(readable, key=lambda c: (c.card.get("created", ""), c.version))
+
+    def find(self, medium: str, version: str) -> Checkpoint:
+        """Open a version, its hashes checked.
+
+        Raises:
+            NotFound: there is no such version.
+            BadCheckpoint: it is incomplete or altered.
+        """
+        for folder in self.folders(medium):
+            if folder.name == version:
+                return open_checkpoint(folder)
+        known = ", ".join(c.version for c in self.list(medium)) or "–"
+        raise NotFound("unknown_version", medium=medium, version=version, known=known)
+
+    def write(
+        self,
+        card: Mapping[str, Any],
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        documents: Mapping[str, Any] | None = None,
+    ) -> Checkpoint:
+        """Write a new version into the home root. Raises: BadCheckpoint (see write_checkpoint)."""
+        return write_checkpoint(self.home, card, tensors, documents)
+
+    def remove(self, medium: str, version: str) -> None:
+        """Delete a version of the home root; a shipped one stays.
+
+        Raises:
+            NotFound: there is no such version in the home root.
+        """
+        folder = self.home / medium / version
+        if not NAME.fullmatch(version) or not folder.is_dir():
+            raise NotFound("unknown_version", medium=medium, version=version, known="–")
+        shutil.rmtree(folder)

@@ -1,0 +1,317 @@
+"""The contract of a medium, and how media are found.
+
+A medium is one folder (or one plugin package) that can make a kind of artwork from noise. The
+studio finds those in its own package by their `medium.py`, which names a `MEDIUM`, and those of
+plugins through the entry-point group `latent_studio.media`. Nothing outside a medium's folder
+knows it by name.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+
+import numpy as np
+
+from studio.errors import BadUpload, NotFound
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from studio.checkpoint import Checkpoint
+
+ENTRY_POINTS = "latent_studio.media"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an artwork was made, complete enough to make it again.
+
+    The latent itself is stored, not only a seed: the same seed may meet another mapping, and an
+    edited latent has no seed.
+
+    Attributes:
+        medium, version: what decodes the latent.
+        latent: D float32 numbers.
+        seed: the seed of its noise while the latent is still exactly that noise's, else None.
+        options: the medium's decode options.
+        parents: ids of the artworks this one was made from.
+        how: one word for the last gesture: seed, slider, nearby, morph, breed, upload, sample.
+    """
+
+    medium: str
+    version: str
+    latent: tuple[float, ...]
+    seed: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    how: str = "sample"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; the latent as base64 of little-endian float32, so that it is exact."""
+        packed = np.asarray(self.latent, dtype="<f4").tobytes()
+        return {
+            "made_with": "Latent Studio: a machine helped make this",
+            "medium": self.medium,
+            "version": self.version,
+            "latent": base64.b64encode(packed).decode("ascii"),
+            "seed": self.seed,
+            "options": dict(self.options),
+            "parents": list(self.parents),
+            "how": self.how,
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Read what `to_dict` wrote, distrusting it: it may come from an uploaded file.
+
+        Raises:
+            BadUpload: something is missing or of the wrong kind.
+        """
+        try:
+            latent = np.frombuffer(base64.b64decode(values["latent"], validate=True), dtype="<f4")
+            seed = values.get("seed")
+            if not (1 <= len(latent) <= 65536 and np.isfinite(latent).all()):
+                raise ValueError("latent")
+            return cls(
+                medium=str(values["medium"])[:64],
+                version=str(values["version"])[:128],
+                latent=tuple(float(value) for value in latent),
+                seed=None if seed is None else int(seed),
+                options=dict(values.get("options") or {}),
+                parents=tuple(str(parent)[:64] for parent in values.get("parents") or ())[:64],
+                how=str(values.get("how", "upload"))[:32],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadUpload("recipe_damaged") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Raises: BadUpload: not a recipe."""
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise BadUpload("recipe_damaged") from error
+        if not isinstance(values, dict):
+            raise BadUpload("recipe_damaged")
+        return cls.from_dict(values)
+
+    def with_(self, **changes: Any) -> Recipe:
+        return replace(self, **changes)
+
+
+def latents_of(recipes: Sequence[Recipe]) -> Tensor:
+    """Latents [N, D] of recipes; [0, 0] of none."""
+    import torch
+
+    return torch.tensor([recipe.latent for recipe in recipes]).reshape(len(recipes), -1)
+
+
+class Artwork(Protocol):
+    """What people see: made by `Generator.decode`, or read from an upload by `Medium.read`."""
+
+    recipe: Recipe | None
+    """None for an upload that carries none."""
+
+    def show(self, alt: str = "") -> str:
+        """An HTML fragment that shows the work large; self-contained, safe, fills its parent's
+        width. `alt` describes it for people who cannot see it."""
+
+    def thumbnail(self, alt: str = "", size: int = 128) -> str:
+        """A small HTML fragment for strips and grids, at most about 10 kB."""
+
+    def export(self, format: str) -> bytes:
+        """The file a person downloads, with the recipe inside where the format can hold it.
+
+        Raises:
+            ValueError: not one of the medium's `formats`.
+        """
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A unit vector in latent space with a name people use.
+
+    Attributes:
+        key: stable identifier, also the key of its words (`direction.<key>`, `.low`, `.high`).
+        vector: D numbers of length one.
+        scale: latent distance of one standard deviation of samples along it: sliders speak in
+            these.
+        attribute: the measured attribute it moves, or "" for a principal axis.
+        effect: change of that attribute for one step of `scale`, in standard deviations of the
+            attribute among samples.
+        correlation: rank correlation of slider position and measured attribute over samples.
+        side_effects: the same effect on the other attributes.
+    """
+
+    key: str
+    vector: tuple[float, ...]
+    scale: float
+    attribute: str = ""
+    effect: float = 0.0
+    correlation: float = 0.0
+    side_effects: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LatentStatistics:
+    """Where a generator's latents lie, measured on many samples.
+
+    Attributes:
+        mean: [D].
+        axes: principal axes [K, D], orthonormal, largest first.
+        scales: standard deviation along each axis [K].
+    """
+
+    mean: Tensor
+    axes: Tensor
+    scales: Tensor
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Where a base generator's features lie, so that taste can work in few, whitened dimensions.
+
+    Attributes:
+        mean: [F].
+        axes: [K, F], orthonormal.
+        scales: [K].
+    """
+
+    mean: Tensor
+    axes: Tensor
+    scales: Tensor
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """What the studio needs of a trained model of any medium.
+
+    Latents are float32 tensors [batch, latent_dim]; every method accepts any batch size, including
+    zero, returns tensors on the CPU, and is safe to call from several threads.
+    """
+
+    medium: str
+    version: str
+    device: Any
+    latent_dim: int
+    statistics: LatentStatistics
+    feature_statistics: FeatureStatistics
+    directions: Sequence[Direction]
+    mapping: nn.Module
+    """Noise to latents; fine-tuning adapts its linear layers (see studio.adapter)."""
+
+    def map(self, noise: Tensor) -> Tensor:
+        """Noise [B, 128] ~ N(0, I) to latents [B, D]."""
+
+    def decode(
+        self, latents: Tensor, options: Mapping[str, Any] | None = None
+    ) -> Sequence[Artwork]:
+        """Latents [B, D] to B artworks, the same ones every time, each carrying its recipe.
+
+        Raises:
+            ValueError: latents are not [B, D] or hold NaN.
+        """
+
+    def encode(self, artworks: Sequence[Artwork]) -> Tensor:
+        """The latents [B, D] whose artworks come nearest to these (inversion of uploads)."""
+
+    def features(self, artworks: Sequence[Artwork]) -> Tensor:
+        """What taste sees of artworks [B, F]."""
+
+    def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
+        """What people can name, each [B]; units are in the medium's `attribute_units`."""
+
+    def latent_features(self, latents: Tensor) -> Tensor:
+        """Features [B, F] of the artworks of latents [B, D], differentiable with respect to the
+        latents: fine-tuning's way from reward to mapping. On the generator's device."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """The decoder network alone on latents [B, D]: the floor that `decode` is measured by."""
+
+    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> Generator:
+        """A generator that shares every weight with this one except the adapted mapping."""
+
+    def memory_bytes(self) -> int:
+        """Device memory of the weights; an adapted generator counts only what it adds."""
+
+
+class Medium(Protocol):
+    """A kind of artwork. Stateless; everything learned lives in checkpoints."""
+
+    name: str
+    place: int
+    """Where it stands among the media that ship; the first is what a newcomer meets."""
+    words: Path
+    """Folder of en/*.json and zh/*.json: `medium.title`, `medium.one`, `attribute.*`,
+    `direction.*`, `error.*`."""
+    formats: Sequence[str]
+    """File endings an artwork exports to, the best first."""
+    path_formats: Sequence[str]
+    """File endings a path (a morph) exports to."""
+    uploads: Sequence[str]
+    """File endings that `read` understands."""
+    attribute_units: Mapping[str, str]
+
+    def load(self, checkpoint: Checkpoint, device: str) -> Generator:
+        """Raises: BadCheckpoint: the folder is not one of this medium's models."""
+
+    def read(self, source: str | Path | BinaryIO) -> Artwork:
+        """A person's file as an artwork; its recipe is set if the file carries one.
+
+        Raises:
+            BadUpload: it cannot be used; says why for a person.
+        """
+
+    def export_path(
+        self, artworks: Sequence[Artwork], format: str, seconds: float, target: Path
+    ) -> None:
+        """Write the frames of a path as one file (film, long melody, sequence of poems).
+
+        Raises:
+            ValueError: not one of `path_formats`.
+        """
+
+    def train(self, arguments: Sequence[str]) -> int:
+        """`python -m studio train <medium> …`; imports neither gradio nor the store."""
+
+    def evaluate(
+        self, generator: Generator, checkpoint: Checkpoint, data: Path | None, samples: int
+    ) -> Mapping[str, Any]:
+        """Figures of a model, each with its baseline, as plain values.
+
+        `checkpoint` is the base that the generator is, or was fine-tuned from; what evaluation
+        without data needs lies there.
+        """
+
+
+@cache
+def media() -> Mapping[str, Medium]:
+    """All media by name: the shipped ones in their places, then plugins by name."""
+    here = Path(__file__).parent
+    shipped: list[Medium] = [
+        import_module(f"studio.{file.parent.name}.medium").MEDIUM
+        for file in here.glob("*/medium.py")
+    ]
+    found = {medium.name: medium for medium in sorted(shipped, key=lambda each: each.place)}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
+        found.setdefault(entry.name, entry.load())
+    return found
+
+
+def get_medium(name: str) -> Medium:
+    """Raises: NotFound: no medium of this name; the sentence lists those there are."""
+    try:
+        return media()[name]
+    except KeyError:
+        raise NotFound("unknown_medium", name=name, known=", ".join(media())) from None

@@ -1,0 +1,126 @@
+"""From a training run to a checkpoint folder: everything the studio needs beside the weights."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio.checkpoint import Checkpoint, write_checkpoint
+from studio.directions import feature_statistics, find_directions, statistics, to_tables
+from studio.latent import noise_from_seeds
+from studio.medium import FeatureStatistics
+from studio.melody.data import Collection
+from studio.melody.evaluate import (
+    HISTOGRAMS,
+    copied,
+    evaluate,
+    histograms,
+    n_gram_model,
+    portrait,
+    reconstruction,
+    run_index,
+)
+from studio.melody.generator import MelodyGenerator
+from studio.melody.train import Run
+
+STATISTICS_SEED = 2_000_000
+
+
+def publish(
+    run: Run,
+    collection: Collection,
+    root: Path,
+    version: str,
+    *,
+    title: str,
+    licences: dict[str, int] | None = None,
+    samples: int = 2000,
+    tried: int = 2048,
+    report: Callable[[dict], None] = lambda line: None,
+) -> Checkpoint:
+    """Write the averaged composer of a run as `<root>/melody/<version>/`.
+
+    Adds what is measured after training: latent and feature statistics, directions with their
+    effects, the corpus's histograms and hashed runs, and the evaluation with its baselines.
+
+    Raises:
+        BadCheckpoint: the version exists, or the folder cannot be written.
+    """
+    composer = copy.deepcopy(run.ema).cpu()
+    noise = noise_from_seeds(range(STATISTICS_SEED, STATISTICS_SEED + 8192))
+    with torch.no_grad():
+        latents = composer.mapping(noise)
+    where = statistics(latents)
+    width = run.config.latent_dim + 32
+    empty = FeatureStatistics(torch.zeros(width), torch.zeros(0, width), torch.zeros(0))
+    generator = MelodyGenerator(version, composer, where, empty, [], "cpu")
+    generator.feature_statistics = feature_statistics(
+        generator.features(generator.decode(latents[:tried]))
+    )
+    generator.directions = find_directions(
+        latents[:tried], where, lambda rows: generator.attributes(generator.decode(rows))
+    )
+    report({d.key: [d.effect, d.correlation] for d in generator.directions})
+    train = collection.split("train")
+    test = collection.split("validation") + collection.split("test")
+    held_out = histograms([p.grid for p in test])
+    corpus: dict[str, Tensor] = run_index(train)
+    corpus |= {f"held_out_{name}": torch.tensor(held_out[name]) for name in HISTOGRAMS}
+    grids = {
+        "held_out": [p.grid for p in test],
+        "baseline": n_gram_model(train, min(samples, 1000)),
+    }
+    figures = {
+        name: {**portrait(rows, held_out), "copied": copied(rows, corpus)}
+        for name, rows in grids.items()
+    }
+    back = reconstruction(generator, collection.split("test"))
+    card: dict[str, Any] = {
+        "medium": "melody",
+        "version": version,
+        "title": title,
+        "parent": None,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "trained_on": run.device.type,
+        "config": run.config.to_dict(),
+        "recipe": asdict(run.recipe),
+        "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
+        "data": {**collection.summary(), "licences": licences or {}},
+        "evaluation": {"reconstruction": back, **figures},
+    }
+    card["evaluation"] = evaluate(generator, corpus, card["evaluation"], None, samples)
+    report(card["evaluation"])
+    return write_checkpoint(
+        root,
+        card,
+        {
+            "composer": composer.state_dict(),
+            "critic": run.critic.state_dict(),
+            "statistics": to_tables(generator.statistics, generator.feature_statistics),
+            "corpus": corpus,
+        },
+        {"directions": [asdict(d) for d in generator.directions]},
+    )
+
+
+def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
+    """A run that goes on from a shipped checkpoint; optimizer moments start afresh."""
+    from studio.melody.model import Config
+    from studio.melody.train import Recipe
+
+    saved = checkpoint.card
+    run = Run(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
+    run.composer.load_state_dict(checkpoint.tensors("composer"))
+    run.ema.load_state_dict(checkpoint.tensors("composer"))
+    run.critic.load_state_dict(checkpoint.tensors("critic"))
+    for name in ("step", "mapping_step", "phrases", "wall_seconds"):
+        setattr(run, name, saved["training"][name])
+    torch.manual_seed(run.recipe.seed + run.step + run.mapping_step)
+    return run

@@ -1,0 +1,177 @@
+"""A painting as people meet it: on the page, as a file, in a film."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from studio.errors import BadUpload
+from studio.medium import Recipe
+from studio.painting.data import open_picture
+
+FORMATS = ("png", "jpg")
+PATH_FORMATS = ("mp4", "gif")
+RECIPE_KEY = "latent-studio-recipe"
+# Paintings are shown and saved at least this large. Lanczos enlargement is done here because
+# browsers enlarge with a softer filter.
+SHOWN_SIZE = 512
+# IPTC's term for a machine-made picture, where photo software looks for it.
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
+    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+class Painting:
+    """A picture with its recipe.
+
+    Attributes:
+        pixels: [H, W, 3] uint8, sRGB.
+        recipe: how it was made; None for an upload that carries none.
+    """
+
+    def __init__(self, pixels: np.ndarray, recipe: Recipe | None = None) -> None:
+        self.pixels = pixels
+        self.recipe = recipe
+
+    @classmethod
+    def read(cls, source: str | Path | BinaryIO) -> Painting:
+        """Any picture file; one saved by the studio brings its recipe.
+
+        Raises:
+            BadUpload: it cannot be read, or its recipe is damaged.
+        """
+        picture = open_picture(source)
+        if not isinstance(source, str | Path):
+            source.seek(0)
+        with Image.open(source) as raw:
+            text = raw.info.get(RECIPE_KEY) or raw.info.get("comment") or ""
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", errors="replace")
+        recipe = None
+        if text.lstrip().startswith("{"):
+            try:
+                recipe = Recipe.from_json(text)
+            except BadUpload:
+                # A foreign comment that happens to look like JSON is no reason to refuse a picture.
+                recipe = None
+        return cls(np.asarray(picture), recipe)
+
+    def picture(self, smallest: int = 0) -> Image.Image:
+        """As a Pillow picture, enlarged to at least `smallest` pixels a side."""
+        picture = Image.fromarray(self.pixels)
+        side = min(picture.size)
+        if side >= smallest:
+            return picture
+        factor = smallest / side
+        size = (round(picture.width * factor), round(picture.height * factor))
+        return picture.resize(size, Image.Resampling.LANCZOS)
+
+    def show(self, alt: str = "") -> str:
+        """See studio.medium.Artwork.show."""
+        picture = self.picture(SHOWN_SIZE)
+        picture.thumbnail((2 * SHOWN_SIZE, 2 * SHOWN_SIZE))
+        return image_tag(jpeg(picture, quality=90), "artwork", alt)
+
+    def thumbnail(self, alt: str = "", size: int = 128) -> str:
+        """See studio.medium.Artwork.thumbnail."""
+        picture = Image.fromarray(self.pixels)
+        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+        return image_tag(jpeg(picture, quality=82), "thumbnail", alt)
+
+    def export(self, format: str) -> bytes:
+        """PNG or JPEG bytes with the recipe and a mark of machine origin inside.
+
+        Raises:
+            ValueError: another format.
+        """
+        stream = io.BytesIO()
+        recipe = self.recipe.to_json() if self.recipe else ""
+        if format == "png":
+            info = PngImagePlugin.PngInfo()
+            if recipe:
+                info.add_itxt(RECIPE_KEY, recipe)
+                info.add_itxt("XML:com.adobe.xmp", XMP)
+            self.picture(SHOWN_SIZE).save(stream, "PNG", pnginfo=info)
+        elif format == "jpg":
+            marks = {"comment": recipe.encode(), "xmp": XMP.encode()} if recipe else {}
+            self.picture(SHOWN_SIZE).save(stream, "JPEG", quality=95, subsampling=0, **marks)
+        else:
+            raise ValueError(f"a painting exports to {', '.join(FORMATS)}, not {format!r}")
+        return stream.getvalue()
+
+
+def jpeg(picture: Image.Image, quality: int) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def image_tag(data: bytes, kind: str, alt: str) -> str:
+    source = base64.b64encode(data).decode("ascii")
+    return (
+        f'<img class="{kind}" alt="{html.escape(alt, quote=True)}" draggable="false" '
+        f'src="data:image/jpeg;base64,{source}">'
+    )
+
+
+def export_film(frames: Sequence[Painting], format: str, seconds: float, target: Path) -> None:
+    """Write frames as a film; each frame is shown for the same time.
+
+    Raises:
+        ValueError: no frames, or not one of PATH_FORMATS.
+    """
+    if not frames:
+        raise ValueError("a film needs at least one frame")
+    rate = len(frames) / max(seconds, 0.1)
+    recipe = frames[0].recipe.to_json() if frames[0].recipe else ""
+    if format == "gif":
+        pictures = [frame.picture(SHOWN_SIZE // 2) for frame in frames]
+        # One palette for all frames: a palette for each makes still areas shimmer.
+        strip = Image.new("RGB", (pictures[0].width, pictures[0].height * len(pictures[::8])))
+        for index, picture in enumerate(pictures[::8]):
+            strip.paste(picture, (0, index * picture.height))
+        palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
+        pages = [p.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for p in pictures]
+        pages[0].save(
+            target,
+            "GIF",
+            save_all=True,
+            append_images=pages[1:],
+            duration=max(20, round(1000 / rate)),
+            loop=0,
+            comment=recipe.encode(),
+        )
+    elif format == "mp4":
+        import imageio_ffmpeg
+
+        first = frames[0].picture(SHOWN_SIZE)
+        writer = imageio_ffmpeg.write_frames(
+            str(target),
+            first.size,
+            fps=rate,
+            codec="libx264",
+            pix_fmt_out="yuv420p",
+            quality=None,
+            macro_block_size=2,
+            output_params=[
+                *("-crf", "18", "-preset", "veryfast", "-movflags", "+faststart"),
+                *("-metadata", f"comment={recipe}"),
+            ],
+        )
+        writer.send(None)
+        for frame in frames:
+            writer.send(np.ascontiguousarray(frame.picture(SHOWN_SIZE)).tobytes())
+        writer.close()
+    else:
+        raise ValueError(f"a path of paintings exports to {', '.join(PATH_FORMATS)}")

@@ -1,0 +1,97 @@
+"""`python -m studio train painting`: from a folder of pictures to a checkpoint folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from studio.checkpoint import NAME, open_checkpoint
+from studio.errors import BadSetting, BadUpload
+from studio.painting.data import collect
+from studio.painting.invert import EncoderRecipe
+from studio.painting.model import Config
+from studio.painting.publish import publish, resume_from
+from studio.painting.train import Recipe, Run, train
+from studio.precision import processors
+
+LEAST_WORKS = 16
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="python -m studio train painting", description=__doc__)
+    p.add_argument("--data", type=Path, required=True, help="a folder of pictures")
+    p.add_argument("--run", type=Path, default=Path("runs/painting"), help="where the run is kept")
+    p.add_argument("--resume", type=Path, help="a run folder or a checkpoint folder to go on from")
+    p.add_argument("--minutes", type=float, default=60.0, help="wall time for the painter")
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--resolution", type=int, choices=(32, 64, 128, 256), default=128)
+    p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
+    p.add_argument("--seed", type=int, default=Recipe.seed)
+    p.add_argument("--encoder-pictures", type=int, default=EncoderRecipe.pictures)
+    p.add_argument("--samples", type=int, default=5000, help="paintings for the evaluation")
+    p.add_argument("--version", help="write the checkpoint under this name when done")
+    p.add_argument("--title", default="", help="what the checkpoint is called for people")
+    p.add_argument("--into", type=Path, default=Path("checkpoints"), help="checkpoint root")
+    return p
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train, then publish if a version name is given. Raises: StudioError: unusable input."""
+    options = parser().parse_args(arguments)
+    if options.version:
+        if not NAME.fullmatch(options.version):
+            raise BadSetting("checkpoint_name", name=options.version)
+        if (options.into / "painting" / options.version).exists():
+            raise BadSetting("checkpoint_exists", name=f"painting/{options.version}")
+    works = collect(options.data).split("train")
+    if len(works) < LEAST_WORKS:
+        raise BadUpload(
+            "too_few_pictures", folder=options.data, count=len(works), least=LEAST_WORKS
+        )
+    options.run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(processors())
+    run = start(options)
+    with (options.run / "log.jsonl").open("a", encoding="utf-8") as log:
+
+        def report(line: dict) -> None:
+            text = json.dumps(line)
+            print(text, flush=True)
+            log.write(text + "\n")
+            log.flush()
+
+        if options.minutes > 0:
+            train(run, options.data, options.minutes, report)
+        if options.version:
+            checkpoint = publish(
+                run,
+                options.data,
+                options.into,
+                options.version,
+                title=options.title or options.version,
+                samples=options.samples,
+                encoder_recipe=EncoderRecipe(pictures=options.encoder_pictures),
+                report=report,
+            )
+            report({"checkpoint": str(checkpoint.folder)})
+    return 0
+
+
+def start(options: argparse.Namespace) -> Run:
+    """A fresh run, one that goes on, or one that goes on from a shipped checkpoint."""
+    if options.resume is None:
+        base = Config()
+        wanted = options.resolution
+        stages = wanted.bit_length() - 2
+        channels = (*base.channels, 16)[:stages]
+        config = Config(resolution=wanted, channels=channels)
+        recipe = Recipe(batch_size=options.batch_size, seed=options.seed)
+        return Run(options.run, config, recipe, options.device)
+    if (options.resume / "card.json").is_file():
+        return resume_from(open_checkpoint(options.resume), options.run, options.device)
+    run = Run.resume(options.resume, options.device)
+    run.folder = options.run
+    return run

@@ -1,0 +1,160 @@
+"""How good a painter is: against the works it learned from, and against works held out.
+
+Runs without the pictures, from the features kept beside the checkpoint; with a folder, against
+that folder. Every figure stands beside its floor: the same figure of held-out works of the same
+painters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio.checkpoint import Checkpoint
+from studio.latent import noise_from_seeds
+from studio.painting.data import center_crops, collect
+from studio.painting.features import ImageFeatures
+from studio.painting.generator import PaintingGenerator
+from studio.painting.metrics import compare, precision_recall
+
+# Evaluation noise comes from seeds nobody meets by trying 1, 2, 3.
+FIRST_SEED = 1_000_000
+
+
+def evaluate(
+    generator: PaintingGenerator, index: Mapping[str, Tensor], data: Path | None, samples: int
+) -> dict[str, Any]:
+    """All figures of a painter.
+
+    Args:
+        index: `train` [N, 1280] and `held_out` [H, 1280], pooled features of works; see
+            `originality_index`.
+        data: compare with this folder's works instead.
+        samples: how many paintings; design §5 says 5,000.
+
+    Returns:
+        fd, kid_x1000, precision, recall, path_length, nearest (distances of samples to their
+        nearest training work), equal_numbers (precision and recall of as many paintings as works),
+        and `held_out`, the same figures for works never trained on.
+    """
+    train, held_out = index["train"].float(), index["held_out"].float()
+    size = generator.config.resolution
+    against = "training works"
+    if data is not None:
+        collection = collect(data, smallest=64)
+        train = generator.network.pooled(center_crops(collection.works, size))
+        held_out = held_out[:0]
+        against = f"{len(train)} pictures of {Path(data).name}"
+    painted = sample_features(generator, samples)
+    figures: dict[str, Any] = {
+        "samples": samples,
+        "against": against,
+        "works": len(train),
+        "features": f"EfficientNet-Lite0, pooled, {size} px",
+        **compare(train, painted),
+        "path_length": round(path_length(generator), 2),
+        "nearest": nearest_report(train, held_out, painted),
+        "equal_numbers": equal_numbers(train, painted),
+    }
+    if len(held_out) > 4:
+        figures["held_out"] = {"works": len(held_out), **compare(train, held_out)}
+    return figures
+
+
+def sample_features(generator: PaintingGenerator, samples: int) -> Tensor:
+    """Pooled features [N, 1280] of fresh paintings, as people would see them (8 bits)."""
+    rows = []
+    for first in range(0, samples, 64):
+        count = min(64, samples - first)
+        noise = noise_from_seeds(range(FIRST_SEED + first, FIRST_SEED + first + count))
+        with torch.inference_mode():
+            pictures = generator.decoder(generator.map(noise).to(generator.device))
+            pictures = ((pictures.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+            rows.append(generator.network.pooled(pictures).cpu())
+    return torch.cat(rows)
+
+
+def path_length(generator: PaintingGenerator, pairs: int = 256, step: float = 1e-2) -> float:
+    """Perceptual path length in latent space (Karras et al., StyleGAN, 2019): squared feature
+    distance for a small step between two samples, per squared step. Lower is smoother."""
+    noise = noise_from_seeds(range(FIRST_SEED, FIRST_SEED + 2 * pairs))
+    a, b = generator.map(noise).chunk(2)
+    position = torch.rand(pairs, 1, generator=torch.Generator().manual_seed(0)) * (1 - step)
+    here, there = a + (b - a) * position, a + (b - a) * (position + step)
+    lengths = []
+    with torch.inference_mode():
+        for first, second in zip(here.split(64), there.split(64), strict=True):
+            rows = [
+                generator.network.pooled(generator.decoder(x.to(generator.device))).cpu()
+                for x in (first, second)
+            ]
+            lengths.append((rows[0] - rows[1]).square().sum(1) / step**2)
+    return float(torch.cat(lengths).mean())
+
+
+def equal_numbers(train: Tensor, painted: Tensor) -> dict[str, Any]:
+    """Precision and recall with as many paintings as works, which is how they are defined: the more
+    paintings, the smaller the ball that each of them stands for, and the less recall."""
+    count = min(len(train), len(painted))
+    precision, recall = precision_recall(train[:count], painted[:count])
+    return {"samples": count, "precision": round(precision, 4), "recall": round(recall, 4)}
+
+
+def nearest_report(train: Tensor, held_out: Tensor, painted: Tensor) -> dict[str, Any]:
+    """Distances to the nearest training work, and the copying line that held-out works draw.
+
+    The line is the first percentile of held-out works' own distances: as near as a painter's works
+    come to each other when nobody copies.
+    """
+    ours = torch.cdist(painted, train).min(1).values
+    report: dict[str, Any] = {
+        "median": round(float(ours.median()), 3),
+        "smallest": round(float(ours.min()), 3),
+    }
+    if len(held_out):
+        theirs = torch.cdist(held_out, train).min(1).values
+        line = float(theirs.quantile(0.01))
+        report["held_out_median"] = round(float(theirs.median()), 3)
+        report["copying_line"] = round(line, 3)
+        report["below_line"] = int((ours < line).sum())
+    return report
+
+
+def originality_index(
+    network: ImageFeatures, folder: Path, size: int
+) -> tuple[dict[str, Tensor], list[dict[str, str]], dict]:
+    """Features of the works of a folder, what is known of each, and the summary for the card.
+
+    The pictures themselves stay where they are. Features are kept as half floats; a work's row
+    says its split, so held-out works can be told apart.
+    """
+    collection = collect(folder)
+    parts = {
+        "train": collection.split("train"),
+        "held_out": collection.split("validation") + collection.split("test"),
+    }
+    index = {
+        name: network.pooled(center_crops(works, size)).cpu().half()
+        for name, works in parts.items()
+    }
+    known = [
+        {
+            "file": f"{work.path.parent.name}/{work.path.name}",
+            "artist": work.artist,
+            "title": work.title,
+            "year": work.year,
+            "split": name,
+        }
+        for name, works in parts.items()
+        for work in works
+    ]
+    return index, known, collection.summary()
+
+
+def load_index(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Raises: BadCheckpoint: the checkpoint carries no originality index."""
+    return checkpoint.tensors("originality")

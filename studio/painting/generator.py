@@ -1,0 +1,185 @@
+"""The painting generator as the studio uses it: a trained painter behind the contract."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from studio import adapter as low_rank
+from studio.checkpoint import Checkpoint
+from studio.directions import from_tables
+from studio.errors import BadCheckpoint
+from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
+from studio.painting import attributes, invert
+from studio.painting.artwork import Painting
+from studio.painting.data import square, to_tensor
+from studio.painting.drift import descriptors
+from studio.painting.features import ImageFeatures
+from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
+
+BATCH = 32
+
+
+class PaintingGenerator:
+    """See studio.medium.Generator."""
+
+    medium = "painting"
+
+    def __init__(
+        self,
+        version: str,
+        painter: Painter,
+        encoder: Encoder,
+        features: ImageFeatures,
+        statistics: LatentStatistics,
+        feature_statistics: FeatureStatistics,
+        directions: Sequence[Direction],
+        device: str,
+    ) -> None:
+        self.version = version
+        self.device = torch.device(device)
+        self.config = painter.config
+        self.latent_dim = painter.config.latent_dim
+        self.mapping: nn.Module = painter.mapping.to(self.device).eval().requires_grad_(False)
+        layout = torch.channels_last
+        self.decoder = folded(painter.decoder.eval()).to(self.device, memory_format=layout)
+        self.decoder.requires_grad_(False)
+        self.encoder = encoder.to(self.device).eval().requires_grad_(False)
+        self.network = features.to(self.device, memory_format=layout)
+        self.statistics = statistics
+        self.feature_statistics = feature_statistics
+        self.directions = directions
+        self.shares_weights = False
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
+        """Raises: BadCheckpoint: the weights do not fit the card's configuration."""
+        try:
+            config = Config.from_dict(checkpoint.card["config"])
+            painter = Painter(config)
+            painter.load_state_dict(checkpoint.tensors("painter"))
+            encoder = Encoder(config)
+            encoder.load_state_dict(checkpoint.tensors("encoder"))
+            directions = [Direction(**row) for row in checkpoint.document("directions")]
+            return cls(
+                checkpoint.version,
+                painter,
+                encoder,
+                ImageFeatures(),
+                *from_tables(checkpoint.tensors("statistics")),
+                directions,
+                device,
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BadCheckpoint("checkpoint_unfitting", folder=checkpoint.version) from error
+
+    def map(self, noise: Tensor) -> Tensor:
+        """See studio.medium.Generator.map."""
+        # no_grad, not inference_mode: fine-tuning differentiates through what comes out of here.
+        with torch.no_grad():
+            return self.mapping(noise.to(self.device)).float().cpu()
+
+    def decode(
+        self, latents: Tensor, options: Mapping[str, Any] | None = None
+    ) -> Sequence[Painting]:
+        """See studio.medium.Generator.decode. There are no options yet."""
+        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            raise ValueError(f"latents are [B, {self.latent_dim}], not {list(latents.shape)}")
+        if not torch.isfinite(latents).all():
+            raise ValueError("latents hold NaN or infinity")
+        paintings = []
+        with torch.inference_mode():
+            for chunk in latents.split(BATCH):
+                pixels = to_bytes(self.forward(chunk))
+                for row, picture in zip(chunk, pixels, strict=True):
+                    recipe = Recipe(self.medium, self.version, tuple(row.tolist()))
+                    paintings.append(Painting(picture, recipe))
+        return paintings
+
+    def encode(self, artworks: Sequence[Artwork]) -> Tensor:
+        """See studio.medium.Generator.encode: the trained encoder, then a short optimisation."""
+        if not artworks:
+            return torch.zeros(0, self.latent_dim)
+        pictures = self.tensor(artworks).to(self.device)
+        return invert.invert(
+            pictures, self.encoder, self.decoder, self.network, self.statistics
+        ).cpu()
+
+    def features(self, artworks: Sequence[Artwork]) -> Tensor:
+        """See studio.medium.Generator.features: [B, 1632], content and manner."""
+        if not artworks:
+            return torch.zeros(0, len(self.feature_statistics.mean))
+        with torch.no_grad():
+            rows = [
+                self.picture_features(chunk.to(self.device)).cpu()
+                for chunk in self.tensor(artworks).split(BATCH)
+            ]
+        return torch.cat(rows)
+
+    def latent_features(self, latents: Tensor) -> Tensor:
+        """See studio.medium.Generator.latent_features."""
+        return self.picture_features(self.forward(latents))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latents [B, D] to pictures [B, 3, R, R] in -1..1, on the generator's device."""
+        return self.decoder(latents.to(self.device))
+
+    def picture_features(self, pictures: Tensor) -> Tensor:
+        levels, pooled = self.network(pictures)
+        return torch.cat(descriptors(levels, pooled), dim=1)
+
+    def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
+        """See studio.medium.Generator.attributes."""
+        return attributes.measure(self.tensor(artworks))
+
+    def tensor(self, artworks: Sequence[Artwork]) -> Tensor:
+        """Artworks as the painter's own squares [B, 3, R, R] in -1..1."""
+        size = self.config.resolution
+        squares = [square(artwork.picture(), size) for artwork in artworks]  # type: ignore[attr-defined]
+        return to_tensor(squares)
+
+    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> PaintingGenerator:
+        """See studio.medium.Generator.adapted."""
+        twin = copy.copy(self)
+        twin.version = version
+        twin.mapping = low_rank.apply(self.mapping, adapter)
+        twin.shares_weights = True
+        return twin
+
+    def memory_bytes(self) -> int:
+        """See studio.medium.Generator.memory_bytes."""
+        modules = [self.mapping]
+        if not self.shares_weights:
+            modules += [self.decoder, self.encoder, self.network]
+        tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
+        return sum(t.numel() * t.element_size() for t in tensors)
+
+
+def to_bytes(pictures: Tensor) -> np.ndarray:
+    """Pictures [B, 3, H, W] in -1..1 to [B, H, W, 3] uint8."""
+    scaled = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte()
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def batch_norm(modulation: Modulation) -> nn.BatchNorm2d:
+    assert isinstance(modulation.norm, nn.BatchNorm2d)
+    return modulation.norm
+
+
+def folded(decoder: Decoder) -> Decoder:
+    """A copy whose batch norms are folded into the convolutions before them: exact, and faster."""
+    decoder = copy.deepcopy(decoder)
+    for block in decoder.blocks:
+        assert isinstance(block, UpBlock)
+        block.up = fuse_conv_bn_eval(block.up, batch_norm(block.up_modulation), transpose=True)
+        block.up_modulation.norm = nn.Identity()
+        if block.refine:
+            block.conv = fuse_conv_bn_eval(block.conv, batch_norm(block.conv_modulation))
+            block.conv_modulation.norm = nn.Identity()
+    return decoder

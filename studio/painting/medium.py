@@ -1,0 +1,58 @@
+"""The painting medium: what the studio meets when it asks for paintings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from studio.painting.artwork import FORMATS, PATH_FORMATS, Painting, export_film
+from studio.painting.attributes import UNITS
+
+if TYPE_CHECKING:
+    from studio.checkpoint import Checkpoint
+    from studio.painting.generator import PaintingGenerator
+
+
+class PaintingMedium:
+    """See studio.medium.Medium."""
+
+    name = "painting"
+    place = 1
+    words = Path(__file__).parent / "words"
+    formats: Sequence[str] = FORMATS
+    path_formats: Sequence[str] = PATH_FORMATS
+    uploads: Sequence[str] = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+    attribute_units: Mapping[str, str] = UNITS
+
+    def load(self, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
+        from studio.painting.generator import PaintingGenerator
+
+        return PaintingGenerator.from_checkpoint(checkpoint, device)
+
+    def read(self, source: str | Path | BinaryIO) -> Painting:
+        return Painting.read(source)
+
+    def export_path(
+        self, artworks: Sequence[Painting], format: str, seconds: float, target: Path
+    ) -> None:
+        export_film(artworks, format, seconds, target)
+
+    def train(self, arguments: Sequence[str]) -> int:
+        from studio.painting.command import main
+
+        return main(arguments)
+
+    def evaluate(
+        self,
+        generator: PaintingGenerator,
+        checkpoint: Checkpoint,
+        data: Path | None,
+        samples: int,
+    ) -> Mapping[str, Any]:
+        from studio.painting.evaluate import evaluate, load_index
+
+        return evaluate(generator, load_index(checkpoint), data, samples)
+
+
+MEDIUM = PaintingMedium()

@@ -1,0 +1,313 @@
+"""The one place where models live on a device.
+
+Loaded on first use, shared between threads, evicted least-recently-used under a memory budget.
+Which version a request means is part of the request: nothing here is global to people except the
+default for those who have not chosen.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from studio.checkpoint import Checkpoint, Checkpoints
+from studio.errors import BadCheckpoint, NotFound
+from studio.medium import Artwork, Generator, get_medium
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LARGEST_BATCH = 32
+
+
+def pick_device(wanted: str = "auto") -> str:
+    """cuda, mps or cpu: the wanted one, or the best there is."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+@dataclass
+class Resident:
+    """A loaded generator and what is known of its use."""
+
+    generator: SharedGenerator
+    medium: str
+    version: str
+    parent: str | None
+    device: str
+    bytes: int
+    uses: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Request:
+    """One thread's wish to have latents decoded with some options."""
+
+    latents: Tensor
+    options: dict[str, Any]
+    done: threading.Event = field(default_factory=threading.Event)
+    artworks: Sequence[Artwork] = ()
+    error: BaseException | None = None
+
+
+class SharedGenerator:
+    """A generator whose concurrent decodes are batched.
+
+    Whoever finds the model free decodes everything that waits with the same options; those who
+    come meanwhile form the next batch. So a lone person waits for no window, and a crowd shares
+    forward passes.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.inner = generator
+        self.waiting: list[Request] = []
+        self.queue_lock = threading.Lock()
+        self.model_lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def decode(
+        self, latents: Tensor, options: Mapping[str, Any] | None = None
+    ) -> Sequence[Artwork]:
+        """As `Generator.decode`; batched with what other threads ask for at the same time."""
+        mine = Request(latents, dict(options or {}))
+        with self.queue_lock:
+            self.waiting.append(mine)
+        while not mine.done.is_set():
+            with self.model_lock:
+                if not mine.done.is_set():
+                    self.decode_waiting()
+        if mine.error is not None:
+            raise mine.error
+        return mine.artworks
+
+    def decode_waiting(self) -> None:
+        """Decode one batch of requests that share their options, oldest first."""
+        import torch
+
+        with self.queue_lock:
+            first = self.waiting[0]
+            batch: list[Request] = []
+            size = 0
+            for request in self.waiting:
+                fits = size + len(request.latents) <= LARGEST_BATCH or not batch
+                alike = (
+                    request.options == first.options
+                    and request.latents.shape[1:] == first.latents.shape[1:]
+                )
+                if fits and alike:
+                    batch.append(request)
+                    size += len(request.latents)
+            self.waiting = [r for r in self.waiting if not any(r is b for b in batch)]
+        try:
+            together = torch.cat([request.latents for request in batch])
+            artworks = list(self.inner.decode(together, first.options))
+            for request in batch:
+                request.artworks = artworks[: len(request.latents)]
+                artworks = artworks[len(request.latents) :]
+        except Exception as error:
+            if len(batch) > 1:
+                # One person's bad latent must not become everybody's error.
+                for request in batch:
+                    try:
+                        request.artworks = self.inner.decode(request.latents, request.options)
+                    except Exception as own:
+                        request.error = own
+            else:
+                first.error = error
+        finally:
+            for request in batch:
+                request.done.set()
+
+
+class Registry:
+    """Generators by medium and version."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        device: str = "auto",
+        budget_bytes: int = 2 * 1024**3,
+        threads: int | None = None,
+    ) -> None:
+        self.checkpoints = checkpoints
+        self.wanted_device = device
+        self.budget_bytes = budget_bytes
+        self.threads = threads
+        self.loaded: dict[tuple[str, str], Resident] = {}
+        self.promotions = checkpoints.home / "promoted.json"
+        self.lock = threading.Lock()
+        # Building a model is not thread-safe in torch, so one is built at a time; people who use
+        # what is loaded do not wait for it.
+        self.build_lock = threading.RLock()
+
+    def use(self, medium: str, version: str | None = None) -> Generator:
+        """A ready generator; `version` None means the default.
+
+        A caller that keeps the object may go on using it after its eviction.
+
+        Raises:
+            NotFound: unknown medium or version.
+            BadCheckpoint: the version cannot be trusted or read.
+        """
+        version = version or self.default_version(medium)
+        key = (medium, version)
+        resident = self.touch(key)
+        if resident is None:
+            with self.build_lock:
+                resident = self.touch(key)
+                if resident is None:
+                    resident = self.load(medium, version)
+                    with self.lock:
+                        self.loaded[key] = resident
+                        resident.uses += 1
+                    self.evict(keep=key)
+        return resident.generator
+
+    def touch(self, key: tuple[str, str]) -> Resident | None:
+        with self.lock:
+            resident = self.loaded.get(key)
+            if resident is not None:
+                resident.uses += 1
+                resident.last_used = time.monotonic()
+            return resident
+
+    def load(self, medium: str, version: str) -> Resident:
+        import torch
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        checkpoint = self.checkpoints.find(medium, version)
+        device = pick_device(self.wanted_device)
+        if checkpoint.parent is None:
+            generator = get_medium(medium).load(checkpoint, device)
+        else:
+            parent = self.use(medium, checkpoint.parent)
+            try:
+                generator = parent.adapted(checkpoint.tensors("adapter"), version)
+            except ValueError as error:
+                raise BadCheckpoint("checkpoint_unfitting", folder=version) from error
+        shared = SharedGenerator(generator)
+        return Resident(
+            shared, medium, version, checkpoint.parent, device, generator.memory_bytes()
+        )
+
+    def evict(self, keep: tuple[str, str]) -> None:
+        """Unload the least recently used until the budget holds; `keep` always stays.
+
+        A base stays as long as a fine-tune that shares its weights does: unloading it would free
+        nothing.
+        """
+        with self.lock:
+            while sum(r.bytes for r in self.loaded.values()) > self.budget_bytes:
+                parents = {(r.medium, r.parent) for r in self.loaded.values()}
+                candidates = [k for k in self.loaded if k != keep and k not in parents]
+                if not candidates:
+                    return
+                del self.loaded[min(candidates, key=lambda k: self.loaded[k].last_used)]
+
+    def resident(self) -> list[Resident]:
+        """What is loaded now, the most recently used first."""
+        with self.lock:
+            return sorted(self.loaded.values(), key=lambda r: -r.last_used)
+
+    def versions(self, medium: str) -> list[Checkpoint]:
+        """All versions on disk, the oldest first."""
+        get_medium(medium)
+        return self.checkpoints.list(medium)
+
+    def default_version(self, medium: str) -> str:
+        """What people get who have not chosen: the promoted version, or the newest shipped base.
+
+        Raises:
+            NotFound: the medium has no version at all.
+        """
+        get_medium(medium)
+        if promoted := self.promoted().get(medium):
+            return promoted[-1]
+        bases = [c for c in self.checkpoints.list(medium) if c.is_base]
+        if not bases:
+            raise NotFound("no_versions", medium=medium)
+        return bases[-1].version
+
+    def promote(self, medium: str, version: str) -> None:
+        """Make a version the default; it is loaded first, so that nobody waits for it.
+
+        Raises:
+            NotFound, BadCheckpoint: as `use`.
+        """
+        self.use(medium, version)
+        with self.lock:
+            promoted = self.promoted()
+            promoted.setdefault(medium, []).append(version)
+            self.save_promoted(promoted)
+
+    def roll_back(self, medium: str) -> str:
+        """Undo the latest promotion; returns the default that holds now."""
+        with self.lock:
+            promoted = self.promoted()
+            if promoted.get(medium):
+                promoted[medium].pop()
+                self.save_promoted(promoted)
+        return self.default_version(medium)
+
+    def promoted(self) -> dict[str, list[str]]:
+        """Promotions by medium, the latest last; on disk, so that they outlive the process."""
+        try:
+            return json.loads(self.promotions.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def save_promoted(self, promoted: Mapping[str, Sequence[str]]) -> None:
+        try:
+            self.promotions.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self.promotions.with_suffix(".new")
+            fresh.write_text(json.dumps(promoted, indent=1), encoding="utf-8")
+            fresh.replace(self.promotions)
+        except OSError as error:
+            folder = str(self.promotions.parent)
+            raise BadCheckpoint(
+                "checkpoint_unwritable", folder=folder, reason=str(error)
+            ) from error
+
+    def add_fine_tune(
+        self,
+        parent: Generator,
+        adapter: Mapping[str, Tensor],
+        measured: Mapping[str, Any],
+        card_extra: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write a fine-tune of `parent` as a new version and return its name.
+
+        Raises:
+            BadCheckpoint: it cannot be written; nothing is left behind.
+        """
+        created = datetime.datetime.now(datetime.UTC)
+        root = parent.version.split("-tuned-")[0]
+        version = f"{root}-tuned-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        card = {
+            "medium": parent.medium,
+            "version": version,
+            "parent": parent.version,
+            "created": created.isoformat(timespec="seconds"),
+            "trained_on": str(parent.device),
+            "measured": dict(measured),
+            **(card_extra or {}),
+        }
+        self.checkpoints.write(card, {"adapter": adapter})
+        return version

@@ -1,0 +1,173 @@
+"""Every setting of the process, read once from the environment (STUDIO_…), validated, frozen."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    field_serializer,
+)
+from pydantic import ValidationError as InvalidValues
+
+from studio.errors import BadSetting
+from studio.words import LANGUAGES
+
+PREFIX = "STUDIO_"
+SHIPPED_CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+SPACE_DISK = Path("/data")
+"""Where a Hugging Face Space mounts its persistent storage, if it has any."""
+
+
+def _host(value: str) -> str:
+    """An address to listen on: a name such as localhost, or an IP address."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        label = r"[a-zA-Z]([a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?"
+        if re.fullmatch(rf"{label}(\.{label})*", value):
+            return value
+        raise
+
+
+def _home(value: Path) -> Path:
+    """A folder, or where one can be made."""
+    try:
+        home = value.expanduser().resolve()
+        is_taken = home.exists() and not home.is_dir()
+    except (OSError, RuntimeError) as error:
+        raise ValueError("not a path") from error
+    if is_taken:
+        raise ValueError("a file of this name exists")
+    return home
+
+
+def _folder(value: Path) -> Path:
+    folder = _home(value)
+    if not folder.exists():
+        raise ValueError("no such folder")
+    return folder
+
+
+def _automatic(value: str | None) -> str | None:
+    return None if value == "auto" else value
+
+
+class Settings(BaseModel):
+    """How this studio runs. `str(settings)` lists it; `python -m studio settings` prints that.
+
+    Attributes:
+        host: address to listen on; 0.0.0.0 lets other machines in.
+        port: the port of the page.
+        home: where artworks, ratings, versions and runs are kept; created when needed.
+        database_url: another database for the store, such as PostgreSQL; None: a file in `home`.
+        checkpoints: the shipped base checkpoints, read only.
+        device: auto, cpu, mps, cuda or cuda:N.
+        device_budget: bytes of device memory that loaded models may take together.
+        language: "en" or "zh" for everybody; None: what each browser asks for.
+        max_upload_mb: the largest file a person may drop in, in megabytes.
+        threads: CPU threads for the models; None: torch decides.
+        lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 7860
+    home: Annotated[Path, AfterValidator(_home)] = Field(
+        default_factory=lambda: user_data_path("latent-studio", appauthor=False)
+    )
+    database_url: Annotated[str | None, Field(pattern=r"^(sqlite|postgres(ql)?)(\+\w+)?://")] = None
+    checkpoints: Annotated[Path, AfterValidator(_folder)] = SHIPPED_CHECKPOINTS
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$")] = "auto"
+    device_budget: Annotated[ByteSize, Field(ge=1_000_000)] = ByteSize(2_000_000_000)
+    language: Annotated[
+        Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")] | None,
+        BeforeValidator(_automatic),
+    ] = None
+    max_upload_mb: Annotated[int, Field(ge=1, le=1024)] = 20
+    threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(_automatic)] = (
+        None
+    )
+    # A person rather waits on a busy machine than learns that nothing came of a lesson.
+    lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+
+    @property
+    def resolved_database_url(self) -> str:
+        """Where the store is: `database_url`, or the file `studio.db` in `home`."""
+        return self.database_url or f"sqlite:///{(self.home / 'studio.db').as_posix()}"
+
+    @field_serializer("database_url")
+    def _without_password(self, url: str | None) -> str | None:
+        return url and without_password(url)
+
+    def __str__(self) -> str:
+        """One `name = value` line a setting; auto stands for what is not set."""
+        shown = self.model_dump(mode="json")
+        shown["database_url"] = without_password(self.resolved_database_url)
+        shown["device_budget"] = self.device_budget.human_readable(decimal=True)
+        lines = (f"{_variable(name)} = {value or 'auto'}" for name, value in shown.items())
+        return "\n".join(lines)
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """The settings that an environment asks for (default: the process's own).
+
+    An empty variable counts as not set.
+
+    Raises:
+        BadSetting: a value makes no sense; names the variable, the value and what is accepted.
+    """
+    env = os.environ if env is None else env
+    _refuse_misspelt(env)
+    given: dict[str, Any] = {
+        name: env[_variable(name)].strip()
+        for name in Settings.model_fields
+        if env.get(_variable(name), "").strip()
+    }
+    try:
+        return Settings(**(_space_defaults(env) | given))
+    except InvalidValues as error:
+        name = str(error.errors()[0]["loc"][0])
+        value = without_password(str(given.get(name, "")))
+        raise BadSetting(f"setting_{name}", value=value[:120]) from None
+
+
+def without_password(url: str) -> str:
+    """A database URL that may be printed."""
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _refuse_misspelt(env: Mapping[str, str]) -> None:
+    """Refuse STUDIO_PROT, which somebody meant; other programs' STUDIO_… variables are none of
+    our business (Android Studio has several)."""
+    known = [_variable(name) for name in Settings.model_fields]
+    for variable in sorted(set(env) - set(known)):
+        if variable.startswith(PREFIX) and (near := get_close_matches(variable, known, 1, 0.85)):
+            raise BadSetting("setting_unknown", variable=variable, meant=near[0])
+
+
+def _space_defaults(env: Mapping[str, str]) -> dict[str, Any]:
+    """A Hugging Face Space must listen to its proxy, and keeps only what is on its /data disk."""
+    if "SPACE_ID" not in env:
+        return {}
+    defaults: dict[str, Any] = {"host": "0.0.0.0"}
+    if os.access(SPACE_DISK, os.W_OK):
+        defaults["home"] = SPACE_DISK / "latent-studio"
+    return defaults

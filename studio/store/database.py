@@ -1,0 +1,191 @@
+"""The connection to the database: opening, migrating, transactions, and what can go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from studio.errors import BadSetting, StudioError
+from studio.settings import without_password
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+BUSY_MS = 10_000
+"""How long a writer waits for another one before the person is told, in milliseconds."""
+
+# The beginning of SQLite's error name or of PostgreSQL's SQLSTATE, and the words for it.
+PROBLEMS = {
+    "SQLITE_FULL": "disk_full",
+    "53100": "disk_full",
+    "SQLITE_IOERR": "disk_fails",
+    "SQLITE_BUSY": "store_busy",
+    "SQLITE_LOCKED": "store_busy",
+    "55P03": "store_busy",
+    "SQLITE_READONLY": "store_read_only",
+    "SQLITE_CANTOPEN": "store_read_only",
+    "SQLITE_PERM": "store_read_only",
+    "SQLITE_CORRUPT": "store_damaged",
+    "SQLITE_NOTADB": "store_damaged",
+}
+
+
+class NotSaved(StudioError):
+    """The database could not take or give something; what it held before is unchanged."""
+
+
+class Database:
+    """A migrated database, shared by any number of threads.
+
+    Raises:
+        BadSetting: the URL cannot be used, or its folder not written.
+        NotSaved: the database is there but locked, full or damaged.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        # SQLite takes its write lock at the start of a writing transaction: a lock that is asked
+        # for halfway through cannot be waited for.
+        self._writing_engine = self.engine.execution_options(is_writing=True)
+        # Its writers poll for that lock, and on a slow disk the unlucky ones of a crowd would give
+        # up; our own threads wait in line instead. PostgreSQL has a line of its own.
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._line = threading.Lock() if is_sqlite else contextlib.nullcontext()
+        try:
+            with _translated():
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view of the data.
+
+        Raises:
+            NotSaved: the database cannot be read.
+        """
+        with _translated(), Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """All or nothing; on disk when the block is left.
+
+        Raises:
+            NotSaved: nothing was changed.
+        """
+        with (
+            self._line,
+            _translated(),
+            Session(self._writing_engine) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        try:
+            with self._writing_engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            url = without_password(str(self.engine.url))
+            raise BadSetting("store_from_newer_studio", url=url) from error
+
+
+def _engine(url: str) -> Engine:
+    parsed = _parsed(url)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            _make_folder(parsed)
+        engine = create_engine(
+            parsed,
+            json_serializer=partial(json.dumps, ensure_ascii=False),
+            pool_pre_ping=True,
+            pool_size=16,
+            max_overflow=48,
+        )
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadSetting("store_driver_missing", url=without_password(url)) from error
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadSetting("setting_database_url", value=without_password(url)) from error
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    # A database in memory is a different one for each thread and keeps nothing.
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise BadSetting("setting_database_url", value=url)
+    return parsed
+
+
+def _make_folder(url: URL) -> None:
+    folder = Path(url.database or "").expanduser().parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadSetting("store_folder_unusable", folder=str(folder), reason=reason) from error
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # The driver would begin transactions by itself, too late and not for every statement.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # NORMAL could lose the last ratings in a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Known troubles of a database become sentences; a mistake in our own SQL stays a bug."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise NotSaved("store_busy") from error
+    except DBAPIError as error:
+        if (problem := _problem(error)) is None:
+            raise
+        raise NotSaved(problem) from error
+
+
+def _problem(error: DBAPIError) -> str | None:
+    orig = error.orig
+    code = getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
+    for start, problem in PROBLEMS.items():
+        if code.startswith(start):
+            return problem
+    is_unreachable = isinstance(error, OperationalError) and not code
+    return "store_unreachable" if is_unreachable or error.connection_invalidated else None

@@ -1,0 +1,39 @@
+"""Whose rows: the one way from a session's key to its rows."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from studio.errors import NotFound
+from studio.store.tables import SessionRecord
+
+
+def hash_key(key: str) -> str:
+    # Keys are long and random, so a fast hash without salt is enough.
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def find_session(db: Session, key: str) -> SessionRecord | None:
+    return db.scalar(select(SessionRecord).filter_by(key_hash=hash_key(key)))
+
+
+def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
+    """The id of a key's session.
+
+    Args:
+        for_writing: make other writers of the same session wait, so that "look, then add" is safe
+            in PostgreSQL too (SQLite has one writer at a time anyway).
+
+    Raises:
+        NotFound: nobody has this key.
+    """
+    query = select(SessionRecord.id).filter_by(key_hash=hash_key(key))
+    if for_writing:
+        query = query.with_for_update()
+    found = db.scalar(query)
+    if found is None:
+        raise NotFound("unknown_session")
+    return found

@@ -1,0 +1,66 @@
+"""How works and ratings are read, and made into rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import aliased
+
+from studio.medium import Recipe
+from studio.store.rows import ArtworkRow, RatingRow
+from studio.store.tables import ArtworkRecord, RatingRecord
+
+
+def select_artworks() -> Select[ArtworkRecord, int | None]:
+    newest_stars = (
+        select(RatingRecord.stars)
+        .where(RatingRecord.artwork_id == ArtworkRecord.id)
+        .where(RatingRecord.kind == "stars", ~RatingRecord.undone)
+        .order_by(RatingRecord.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(ArtworkRecord, newest_stars)
+
+
+def select_ratings(owner: int, medium: str) -> Select[RatingRecord, ArtworkRecord, ArtworkRecord]:
+    other = aliased(ArtworkRecord)
+    return (
+        select(RatingRecord, ArtworkRecord, other)
+        .join(ArtworkRecord, ArtworkRecord.id == RatingRecord.artwork_id)
+        .outerjoin(other, other.id == RatingRecord.other_id)
+        .where(RatingRecord.session_id == owner, RatingRecord.medium == medium)
+        .where(~RatingRecord.undone)
+    )
+
+
+def artwork_row(record: ArtworkRecord, stars: int | None) -> ArtworkRow:
+    return ArtworkRow(
+        id=record.id,
+        medium=record.medium,
+        version=record.version,
+        recipe=Recipe.from_dict(record.recipe),
+        thumbnail=record.thumbnail,
+        kept=record.kept,
+        pinned=record.pinned,
+        stars=stars,
+        created=record.created,
+    )
+
+
+def rating_row(
+    record: RatingRecord, artwork: ArtworkRecord, other: ArtworkRecord | None
+) -> RatingRow:
+    return RatingRow(
+        id=record.number,
+        kind=record.kind,
+        medium=record.medium,
+        artwork_id=artwork.id,
+        recipe=Recipe.from_dict(artwork.recipe),
+        other_id=other.id if other else None,
+        other_recipe=Recipe.from_dict(other.recipe) if other else None,
+        stars=record.stars,
+        aspects=record.aspects,
+        thumb=record.thumb,
+        tie=record.tie,
+        created=record.created,
+    )

@@ -1,0 +1,113 @@
+"""What the store hands out: plain, frozen values that outlive any transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from studio.medium import Recipe
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One browser's place in the studio; whoever knows the key is that person."""
+
+    key: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class ArtworkRow:
+    """A work that a person saw and that is worth finding again.
+
+    Attributes:
+        thumbnail: the HTML fragment it was kept with.
+        kept: in the gallery on purpose; pinned: on the shelf.
+        stars: the newest stars given to it, 1 to 5, or None.
+    """
+
+    id: str
+    medium: str
+    version: str
+    recipe: Recipe
+    thumbnail: str
+    kept: bool
+    pinned: bool
+    stars: int | None
+    created: datetime
+
+
+@dataclass(frozen=True)
+class RatingRow:
+    """One judgement.
+
+    Attributes:
+        kind: "stars", "thumb" or "pair".
+        artwork_id, recipe: the rated work; of a pair the winner.
+        other_id, other_recipe: of a pair the loser, else None.
+        stars: 1 to 5, or None.
+        aspects: stars for single aspects by name (beauty, creativity, coherence).
+        thumb: up or down, or None.
+        tie: a pair that was called equal; winner and loser then mean nothing.
+    """
+
+    id: int
+    kind: str
+    medium: str
+    artwork_id: str
+    recipe: Recipe
+    other_id: str | None
+    other_recipe: Recipe | None
+    stars: int | None
+    aspects: dict[str, int]
+    thumb: bool | None
+    tie: bool
+    created: datetime
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version that a person's ratings made, and what became of it.
+
+    Attributes:
+        measured: reward gain, diversity kept, drift …, as fine-tuning reported them.
+        status: "candidate", "accepted" or "discarded".
+    """
+
+    medium: str
+    version: str
+    parent: str | None
+    measured: dict[str, Any]
+    status: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """Long work in the background.
+
+    Attributes:
+        status: queued, running, done, failed, cancelled or interrupted (the studio stopped).
+        progress: 0 to 1.
+        stage: key of the words that say what it is doing; `values` fill them in.
+        result: what the work returned, {} before it is done.
+        error: key and values of a StudioError's words, or None.
+        place: 1 for the next in the queue, 2 for the one after it …, 0 when not waiting.
+    """
+
+    id: str
+    kind: str
+    medium: str
+    status: str
+    progress: float
+    stage: str
+    values: dict[str, Any]
+    result: dict[str, Any]
+    error: tuple[str, dict[str, Any]] | None
+    place: int
+    created: datetime
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in ("queued", "running")

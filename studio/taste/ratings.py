@@ -1,0 +1,150 @@
+"""A person's ratings as numbers: which latents, how many stars, which of two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from studio.errors import BadUpload
+from studio.medium import Generator, Recipe
+
+THUMB_STARS = {True: 4.0, False: 2.0}
+"""A thumb says the direction of an opinion, not its strength."""
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """What one person said about artworks of one medium.
+
+    Attributes:
+        latents: [N, D], every rated artwork once, in the order of its first rating.
+        stars: (index of the artwork, 1..5); at most one for each artwork, the latest.
+        pairs: (index of the winner, index of the loser, whether it was a tie).
+    """
+
+    latents: Tensor
+    stars: tuple[tuple[int, float], ...] = ()
+    pairs: tuple[tuple[int, int, bool], ...] = ()
+
+    def __len__(self) -> int:
+        """How many ratings were given."""
+        return len(self.stars) + len(self.pairs)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Any]) -> Ratings:
+        """Ratings of `Store.ratings`, oldest first; a later rating of an artwork replaces it.
+
+        Latents of another length than the newest come from a base that was replaced since; this
+        one could not decode them, so they are left out.
+        """
+        rows = list(rows)
+        collected = _Collected()
+        for row in rows:
+            if len(row.recipe.latent) != len(rows[-1].recipe.latent):
+                continue
+            if row.kind == "pair":
+                collected.pair(row.recipe, row.other_recipe, bool(row.tie))
+            elif row.kind == "thumb":
+                collected.star(row.recipe, THUMB_STARS[bool(row.thumb)])
+            elif row.stars is not None:
+                collected.star(row.recipe, float(row.stars))
+            elif row.aspects:
+                collected.star(row.recipe, sum(row.aspects.values()) / len(row.aspects))
+        return collected.ratings()
+
+    @classmethod
+    def from_file(cls, path: Path, generator: Generator) -> Ratings:
+        """Ratings of a generator's artworks: one JSON object a line; empty lines are skipped.
+
+        `{"kind": "stars", "recipe": {...}, "stars": 4}` or
+        `{"kind": "pair", "winner": {...}, "loser": {...}, "tie": false}`.
+
+        Raises:
+            BadUpload: the file or one of its lines cannot be used; the sentence names the line.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadUpload("ratings_unreadable", path=path.name) from error
+        collected = _Collected()
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                _read_line(collected, number, line, generator)
+        return collected.ratings()
+
+
+def line_for_stars(recipe: Recipe, stars: float) -> str:
+    """The line of a ratings file that gives an artwork stars."""
+    values = {"kind": "stars", "recipe": recipe.to_dict(), "stars": stars}
+    return json.dumps(values, ensure_ascii=False)
+
+
+def line_for_pair(winner: Recipe, loser: Recipe, *, tie: bool = False) -> str:
+    """The line of a ratings file that prefers one artwork to another."""
+    values = {"kind": "pair", "winner": winner.to_dict(), "loser": loser.to_dict(), "tie": tie}
+    return json.dumps(values, ensure_ascii=False)
+
+
+class _Collected:
+    """Ratings being read; an artwork is known by its latent."""
+
+    def __init__(self) -> None:
+        self.index: dict[tuple[float, ...], int] = {}
+        self.stars: dict[int, float] = {}
+        self.pairs: list[tuple[int, int, bool]] = []
+
+    def star(self, recipe: Recipe, stars: float) -> None:
+        self.stars[self._artwork(recipe)] = stars
+
+    def pair(self, winner: Recipe, loser: Recipe, tie: bool) -> None:
+        self.pairs.append((self._artwork(winner), self._artwork(loser), tie))
+
+    def ratings(self) -> Ratings:
+        latents = torch.tensor(list(self.index), dtype=torch.float32)
+        if not self.index:
+            latents = torch.zeros(0, 0)
+        return Ratings(latents, tuple(self.stars.items()), tuple(self.pairs))
+
+    def _artwork(self, recipe: Recipe) -> int:
+        return self.index.setdefault(recipe.latent, len(self.index))
+
+
+def _read_line(collected: _Collected, number: int, line: str, generator: Generator) -> None:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise BadUpload("ratings_line_json", line=number) from error
+    kind = values.get("kind") if isinstance(values, dict) else None
+    if kind == "stars":
+        recipe = _recipe(values, "recipe", number, generator)
+        stars = values.get("stars")
+        if isinstance(stars, bool) or not isinstance(stars, int | float) or not 1 <= stars <= 5:
+            raise BadUpload("ratings_line_stars", line=number, stars=str(stars)[:32])
+        collected.star(recipe, float(stars))
+    elif kind == "pair":
+        winner = _recipe(values, "winner", number, generator)
+        loser = _recipe(values, "loser", number, generator)
+        if winner.latent == loser.latent:
+            raise BadUpload("ratings_line_same", line=number)
+        collected.pair(winner, loser, values.get("tie") is True)
+    else:
+        raise BadUpload("ratings_line_kind", line=number)
+
+
+def _recipe(values: Mapping[str, Any], name: str, number: int, generator: Generator) -> Recipe:
+    try:
+        recipe = Recipe.from_dict(values[name])
+    except (KeyError, TypeError, AttributeError, BadUpload) as error:
+        raise BadUpload("ratings_line_recipe", line=number, name=name) from error
+    medium = generator.medium
+    if recipe.medium != medium:
+        raise BadUpload("ratings_line_medium", line=number, found=recipe.medium, medium=medium)
+    if len(recipe.latent) != generator.latent_dim:
+        raise BadUpload("ratings_line_length", line=number, length=generator.latent_dim)
+    return recipe

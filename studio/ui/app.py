@@ -1,0 +1,93 @@
+"""The page: header, tabs, and what launch() needs to serve it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from studio.medium import media
+from studio.studio import Studio
+from studio.ui import explore, gallery, models, morph, rate, teach
+from studio.ui.assets import asset
+from studio.ui.head import page_head
+from studio.ui.header import header_html
+from studio.ui.session import Page, Said, Visit, visit
+from studio.ui.theme import studio_theme
+from studio.words import LANGUAGES
+
+TABS = (explore, morph, rate, teach, gallery, models)
+MEGABYTE = 2**20
+# Files somewhat too large are let in and refused by the tab, in the person's own words; only what
+# is far too large is cut off on its way.
+UPLOADED_AT_MOST = 4
+
+
+def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
+    """The page, and the arguments of its launch()."""
+    with gr.Blocks(
+        title="Latent Studio", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+    ) as app:
+        # A fixed secret: with one made anew at each start, a restart would lock people out of
+        # their own sessions. What protects a session is that its key cannot be guessed.
+        key = gr.BrowserState("", storage_key="latent-studio.key", secret="latent-studio")
+        medium = gr.BrowserState(
+            next(iter(media())), storage_key="latent-studio.medium", secret="latent-studio"
+        )
+        page = Page(studio, key, medium)
+        header = gr.HTML(
+            elem_id="studio-header", js_on_load=asset("header.js"), apply_default_css=False
+        )
+        with gr.Tabs(elem_id="studio-tabs"):
+            for module in TABS:
+                module.build(page)
+        connect(app, page, header)
+    return app, {
+        "theme": studio_theme(),
+        "css": asset("studio.css"),
+        "i18n": page.translations(),
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "max_file_size": UPLOADED_AT_MOST * studio.settings.max_upload_mb * MEGABYTE,
+        "app_kwargs": {"middleware": [page_head(studio.settings.language)]},
+    }
+
+
+def connect(app: gr.Blocks, page: Page, header: gr.HTML) -> None:
+    """Open the session, fill the tab that shows, follow the header's switches."""
+    studio = page.studio
+
+    def enter(key: str, medium: str, request: gr.Request) -> tuple[str, str, str]:
+        session = studio.store.open_session(key or None)
+        known = medium if medium in media() else next(iter(media()))
+        guest = visit(studio, session.key, known, request)
+        return session.key, known, header_html(guest)
+
+    def choose_medium(visit: Visit, said: Said) -> tuple[str, str]:
+        chosen = replace(visit, medium=str(said["medium"]))
+        return chosen.medium_object.name, header_html(chosen)
+
+    def choose_language(visit: Visit, said: Said) -> None:
+        chosen = said["language"] if said["language"] in LANGUAGES else None
+        studio.store.save_state(visit.key, "language", {"language": chosen})
+
+    opened = app.load(enter, page.inputs, [*page.inputs, header], **page.quiet)
+    for index, filled in enumerate(page.filled):
+        what = (filled.event, page.inputs, filled.outputs)
+        if index == 0:
+            opened.then(*what, **page.quiet)
+        filled.tab.select(*what, **page.quiet)
+
+    # Another medium begins where one meets it. A tab that is chosen already tells nobody when it is
+    # chosen again, so its content is asked for here.
+    first = page.filled[0]
+    header.medium(
+        page.saying(choose_medium), page.inputs, [page.medium, header], **page.quiet
+    ).then(first.event, page.inputs, first.outputs, **page.quiet).then(
+        js="() => document.querySelector('#studio-tabs [role=tab]').click()"
+    )
+    header.language(page.saying(choose_language), page.inputs, **page.quiet).then(
+        js="() => location.reload()"
+    )

@@ -1,0 +1,174 @@
+// The sliders of Explore. Built here and not by the server, so that a dial that is being dragged
+// or has the focus is never replaced under the hand.
+const LARGEST = 3;
+const STEP = 0.05;
+const rows = new Map();
+const list = element.querySelector(".dials");
+let pictures = {};
+let held = null;
+let shown = "";
+
+const desk = () => window.studio.desks["tab-explore"];
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
+const spoken = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(1);
+
+function positions() {
+  const turned = {};
+  for (const [key, row] of rows) {
+    const value = Number(row.input.value);
+    if (key !== "wildness" && value !== 0) turned[key] = value;
+  }
+  return turned;
+}
+
+function steer(live) {
+  const wildness = Number(rows.get("wildness").input.value);
+  const gesture = { do: "steer", positions: positions(), wildness };
+  if (live) gesture.live = true;
+  desk()?.ask(gesture);
+}
+
+function show(row) {
+  const value = Number(row.input.value);
+  row.output.textContent = row.isWildness ? value.toFixed(2) : spoken(value);
+  row.input.setAttribute("aria-valuetext", row.valueText(value));
+  const share = (value - Number(row.input.min)) / (row.input.max - row.input.min);
+  row.input.style.setProperty("--at", share);
+  row.node.classList.toggle("turned", value !== row.rest);
+}
+
+function turn(row, value) {
+  row.input.value = value;
+  show(row);
+  steer(false);
+}
+
+function build({ key, name, low, high, own }, words) {
+  const isWildness = key === "wildness";
+  const id = `dial-${key}`;
+  const rest = isWildness ? 1 : 0;
+  const input = make("input", {
+    type: "range",
+    id,
+    min: isWildness ? 0 : -LARGEST,
+    max: isWildness ? 1.5 : LARGEST,
+    step: STEP,
+    list: isWildness ? "" : "dial-rest",
+  });
+  const output = make("output", { for: id });
+  const end = (word, by) => {
+    const label = words.toward.replace("{what}", word);
+    const node = make("button", { type: "button", class: "end", "aria-label": label, title: label });
+    node.append(make("span", { class: "peek" }));
+    node.addEventListener("click", () => {
+      const to = Number(input.value) + by * (isWildness ? 0.25 : 0.5);
+      turn(row, Math.min(Math.max(to, Number(input.min)), Number(input.max)).toFixed(2));
+    });
+    return node;
+  };
+  const lowEnd = end(low, -1);
+  const highEnd = end(high, 1);
+  const head = make("div", { class: "dial-head" }, make("label", { for: id, title: words.reset }, name), output);
+  if (own) {
+    const label = words.forget.replace("{name}", name);
+    const forget = make("button", { type: "button", class: "remove", title: label });
+    forget.setAttribute("aria-label", label);
+    forget.textContent = "×";
+    forget.addEventListener("click", () => desk()?.ask({ do: "forget", id: key }));
+    head.append(forget);
+  }
+  const said = make("div", { class: "dial-words", "aria-hidden": "true" });
+  said.append(make("span", {}, low), make("span", {}, high));
+  const track = make("div", { class: "dial-track" }, lowEnd, input, highEnd, said);
+  const node = make("div", { class: isWildness ? "dial wildness" : "dial" }, head, track);
+  const valueText = (value) => {
+    if (isWildness) return value.toFixed(2);
+    const word = value < 0 ? low : high;
+    return value === 0 ? "0" : `${Math.abs(value).toFixed(1)} ${word}`;
+  };
+  const row = { node, input, output, rest, isWildness, valueText, ends: [lowEnd, highEnd] };
+  input.addEventListener("pointerdown", () => (held = key));
+  input.addEventListener("input", () => {
+    show(row);
+    steer(true);
+  });
+  input.addEventListener("change", () => {
+    held = null;
+    steer(false);
+  });
+  // A click that does not move the dial ends without "change".
+  input.addEventListener("pointerup", () => (held = null));
+  node.addEventListener("dblclick", (event) => event.target.closest("button") || turn(row, rest));
+  return row;
+}
+
+function hang() {
+  for (const [key, row] of rows) {
+    (pictures[key] || []).forEach((picture, index) => {
+      row.ends[index].querySelector(".peek").innerHTML = picture;
+    });
+  }
+}
+
+function update() {
+  const value = props.value;
+  if (!value || !value.rows) return;
+  const words = value.words;
+  const wildness = {
+    key: "wildness",
+    name: words.wildness,
+    low: words["wildness.low"],
+    high: words["wildness.high"],
+  };
+  const wanted = [...value.rows, wildness];
+  const signature = JSON.stringify([wanted, words]);
+  if (signature !== shown) {
+    shown = signature;
+    const focused = list.contains(document.activeElement) ? document.activeElement.id : "";
+    rows.clear();
+    list.replaceChildren(
+      make("h3", {}, words.dials),
+      make("datalist", { id: "dial-rest" }, make("option", { value: 0 })),
+    );
+    for (const one of wanted) {
+      const row = build(one, words);
+      rows.set(one.key, row);
+      if (one.key !== "wildness") list.append(row.node);
+    }
+    const more = make("button", { type: "button", class: "quiet more", "data-do": "more" });
+    const form = make("form", { class: "name-direction", "data-do": "name", "data-clear": "" });
+    const label = { "aria-label": words["name.label"], placeholder: words["name.placeholder"] };
+    form.append(
+      make("input", { type: "text", name: "name", maxlength: 40, required: "", ...label }),
+      make("button", { type: "submit" }, words["name.button"]),
+    );
+    list.append(more, rows.get("wildness").node, form);
+    hang();
+    if (focused) document.getElementById(focused)?.focus();
+  }
+  const more = list.querySelector(".more");
+  more.textContent = value.more;
+  more.hidden = !value.hasMore;
+  list.querySelector(".name-direction").hidden = !value.canName;
+  // What has not been sent yet is newer than what has just come back.
+  if (!desk()?.isWaiting()) {
+    for (const [key, row] of rows) {
+      if (key === held) continue;
+      row.input.value = key === "wildness" ? value.wildness : (value.positions[key] ?? 0);
+      show(row);
+    }
+  }
+  desk()?.moved();
+}
+
+window.studio.showEnds = (value) => {
+  pictures = value;
+  hang();
+};
+watch("value", update);
+update();

@@ -1,0 +1,23 @@
+// A panel tells Python its gestures through the desk of its tab (see studio.js). Every answer
+// carries a new number, so the desk always hears that it came.
+const tab = element.closest("[role=tabpanel]");
+studio.desk(tab.id, (gestures) => trigger("act", { gestures }));
+watch("value", () => {
+  studio.desks[tab.id].done();
+  // What Python wants done once: save a file, or go to another tab.
+  for (const once of element.querySelectorAll("[data-once]")) {
+    once.remove();
+    if (once.dataset.go) document.getElementById(once.dataset.go)?.click();
+    else studio.save({ name: once.dataset.name, data: once.dataset.file });
+  }
+});
+element.addEventListener("click", (event) => {
+  const door = event.target.closest("button[data-go]");
+  if (door) document.getElementById(door.dataset.go)?.click();
+});
+// While something is under way Python marks the panel, and it is drawn anew until it is done.
+const poll = setInterval(() => {
+  if (!element.isConnected) clearInterval(poll);
+  else if (element.querySelector("[data-poll]") && studio.desks[tab.id].isIdle())
+    studio.desks[tab.id].ask({ do: "look" });
+}, 700);

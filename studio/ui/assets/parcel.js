@@ -1,0 +1,3 @@
+watch("value", () => {
+  if (props.value) window.studio.save(props.value);
+});

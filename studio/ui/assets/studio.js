@@ -1,0 +1,177 @@
+// What every tab shares: gestures that reach Python one after another, keys, and the key sheet.
+window.studio = (() => {
+  const desks = {};
+  const PATIENCE = 20000; // milliseconds until a server that does not answer is given up
+  const REST = 60; // milliseconds without a gesture that count as rest
+
+  // A desk sends gestures of one tab to Python. Only one message is under way at a time, so no
+  // answer can overtake another; what happens meanwhile waits, and of a drag only the last place.
+  function desk(name, send, rest) {
+    let pending = [];
+    let busy = false;
+    let watchdog = 0;
+    let resting = 0;
+    const flush = () => {
+      if (busy || !pending.length) return;
+      busy = true;
+      const gestures = pending;
+      pending = [];
+      send(gestures);
+      watchdog = setTimeout(done, PATIENCE);
+    };
+    const done = () => {
+      clearTimeout(watchdog);
+      busy = false;
+      flush();
+    };
+    const ask = (gesture) => {
+      const last = pending[pending.length - 1];
+      if (last && last.live && last.do === gesture.do) pending.pop();
+      pending.push(gesture);
+      flush();
+    };
+    const isWaiting = () => pending.length > 0;
+    const isIdle = () => !busy && !isWaiting();
+    // What only looks ahead (previews) is asked for once the hand is at rest.
+    const moved = () => {
+      clearTimeout(resting);
+      resting = setTimeout(() => (isIdle() ? rest() : moved()), REST);
+    };
+    desks[name] = { ask, done, moved, isWaiting, isIdle };
+  }
+
+  const deskOf = (element) => {
+    const tab = element.closest("[role=tabpanel]");
+    return tab && desks[tab.id];
+  };
+
+  // Any element with data-do is a gesture: <button data-do="undo">; its other data go along.
+  document.addEventListener("click", (event) => {
+    const element = event.target.closest("[data-do]");
+    if (!element || element.disabled || element.matches("input, select, form")) return;
+    deskOf(element)?.ask({ ...element.dataset });
+  });
+  // A menu closes when something else is used.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  // data-go leads to another tab, by the id of its button.
+  document.addEventListener("click", (event) => {
+    const door = event.target.closest("[data-go]");
+    if (door) document.getElementById(door.dataset.go)?.click();
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-do]");
+    if (!form) return;
+    event.preventDefault();
+    deskOf(form)?.ask({ ...form.dataset, ...Object.fromEntries(new FormData(form)) });
+    if (form.dataset.clear !== undefined) form.reset();
+  });
+  // A dial answers while it is dragged (live) and once more when it is let go.
+  const dial = (live) => (event) => {
+    const element = event.target;
+    if (!element.matches("input[data-do], select[data-do]")) return;
+    const value = element.type === "checkbox" ? element.checked : element.value;
+    const gesture = { ...element.dataset, value };
+    if (live) {
+      if (element.type !== "range" || element.dataset.live === undefined) return;
+      gesture.live = true;
+    } else delete gesture.live;
+    deskOf(element)?.ask(gesture);
+  };
+  document.addEventListener("input", dial(true));
+  document.addEventListener("change", dial(false));
+
+  // Keys: whatever carries data-key (or, made by Gradio, the class key-…) in the visible tab is
+  // clicked by that key.
+  const visible = (element) => element.offsetParent !== null;
+  const keyOf = (element) =>
+    element.dataset.key ||
+    [...element.classList].find((name) => name.startsWith("key-"))?.slice("key-".length);
+  const keyed = () =>
+    [...document.querySelectorAll('[data-key], [class*="key-"]')].filter(
+      (element) => keyOf(element) && visible(element),
+    );
+  const typing = (element) =>
+    element.matches?.("input:not([type=range]):not([type=checkbox]), textarea, select") ||
+    element.isContentEditable;
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      if (event.altKey || event.key.toLowerCase() !== "z") return;
+      event.preventDefault();
+      keyed().find((element) => keyOf(element) === (event.shiftKey ? "]" : "["))?.click();
+      return;
+    }
+    if (event.key === "?") return sheet(true);
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => (menu.open = false));
+      return sheet(false);
+    }
+    // Arrows belong to the dial that has the focus.
+    if (event.key.startsWith("Arrow") && event.target.matches?.("input[type=range]")) return;
+    if (event.key === " " && event.target.matches?.("button, a, summary")) return;
+    const element = keyed().find((candidate) => keyOf(candidate) === event.key);
+    if (!element) return;
+    event.preventDefault();
+    if (!element.disabled) element.click();
+  });
+
+  const names = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "␣" };
+  function sheet(open) {
+    const dialog = document.getElementById("studio-keys");
+    if (!dialog) return;
+    if (!open || dialog.open) {
+      if (dialog.open) dialog.close();
+      return;
+    }
+    const list = dialog.querySelector("dl");
+    list.replaceChildren();
+    for (const element of keyed()) {
+      const term = document.createElement("dt");
+      const key = document.createElement("kbd");
+      key.textContent = names[keyOf(element)] || keyOf(element);
+      term.append(key);
+      const meaning = document.createElement("dd");
+      meaning.textContent =
+        element.getAttribute("aria-label") || element.title || element.textContent.trim();
+      list.append(term, meaning);
+    }
+    dialog.showModal();
+  }
+
+  // A file dropped anywhere on a tab goes to that tab's upload button.
+  const upload = () =>
+    [...document.querySelectorAll("[role=tabpanel] input[type=file]")].find((input) =>
+      visible(input.closest("[role=tabpanel]")),
+    );
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files") || !upload()) return;
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  const calm = () => document.body.classList.remove("dropping");
+  document.addEventListener("dragleave", (event) => event.relatedTarget || calm());
+  document.addEventListener("drop", (event) => {
+    calm();
+    const input = upload();
+    if (!event.dataTransfer.files.length || !input) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  // A file made for a person: saved by the browser, never left on the server.
+  function save({ name, data }) {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([bytes]));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
+  return { desk, desks, sheet, save };
+})();

@@ -1,0 +1,133 @@
+"""The Explore tab: one artwork, the dials that steer it, and every way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.ui import explore_view as view
+from studio.ui.arrival import arrived
+from studio.ui.assets import asset
+from studio.ui.readout import Usual, described
+from studio.ui.session import Page, Visit
+from studio.ui.surface import desk
+from studio.ui.walk import GESTURES, Walk
+
+
+def build(page: Page) -> gr.Tab:
+    """Gestures come in one after another through a desk; what they change is drawn anew."""
+    usual = Usual()
+
+    with gr.Tab(page.i18n("explore.title"), id="explore", elem_id="tab-explore") as tab:
+        with gr.Row(elem_classes="explore"):
+            with gr.Column(elem_classes="side", scale=0, min_width=0):
+                reach = gr.HTML(apply_default_css=False)
+                nearby = gr.HTML(apply_default_css=False)
+                readout = gr.HTML(apply_default_css=False)
+                # No file_types: the medium itself says what it can read, in the person's words.
+                upload = gr.UploadButton(
+                    page.i18n("explore.upload"),  # type: ignore[arg-type]  # it is translated
+                    elem_id="explore-upload",
+                    elem_classes="key-u",
+                )
+            with gr.Column(elem_classes="centre", scale=1, min_width=0):
+                stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
+                toolbar = gr.HTML(elem_classes="toolbar-frame", apply_default_css=False)
+                strip = gr.HTML(
+                    elem_classes="strip-frame",
+                    js_on_load=asset("strip.js"),
+                    apply_default_css=False,
+                )
+                shelf = gr.HTML(elem_classes="shelf-frame", apply_default_css=False)
+            with gr.Column(elem_classes="dials-column", scale=0, min_width=0):
+                dials = gr.HTML(
+                    html_template='<div class="dials"></div>',
+                    js_on_load=asset("dials.js"),
+                    apply_default_css=False,
+                )
+                ends = gr.HTML(html_template="", js_on_load=asset("ends.js"))
+        gestures, parcel = desk("tab-explore")
+
+    drawn = [stage, toolbar, dials, strip, shelf, reach, parcel]
+
+    def draw(walk: Walk) -> list[Any]:
+        return [
+            view.stage(walk.visit, walk.artwork(), walk.moment.upload),
+            view.toolbar(walk),
+            view.dials(walk),
+            view.strip(walk.visit.words, walk.history),
+            view.shelf(walk.visit.words, walk.rows),
+            view.reach_dial(walk),
+            walk.parcel or gr.skip(),
+        ]
+
+    def enter(visit: Visit) -> list[Any]:
+        try:
+            walk = Walk(visit)
+            walk.arrive()
+            walk.finish()
+            return draw(walk)
+        except StudioError as error:
+            return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * (len(drawn) - 1)]
+
+    def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
+        walk = Walk(visit)
+        for gesture in said:
+            try:
+                GESTURES[gesture["do"]](walk, gesture)
+            except StudioError as error:
+                visit.warn(error)
+        # A dial that is still held changes nothing yet, so there is nothing to save.
+        if not all(gesture.get("live") for gesture in said):
+            walk.finish()
+        if said[-1].get("live"):
+            return [view.stage(visit, walk.artwork()), *[gr.skip()] * (len(drawn) - 1)]
+        return draw(walk)
+
+    def look_ahead(visit: Visit) -> list[Any]:
+        walk = Walk(visit)
+        return [view.ends(walk), view.nearby(walk)]
+
+    def tell(visit: Visit) -> str:
+        walk = Walk(visit)
+        sentence = described(walk.steering.generator, walk.artwork(), usual, visit.words)
+        return f'<p class="readout" aria-live="polite">{escape(sentence)}</p>'
+
+    def receive(visit: Visit, path: str) -> Iterator[list[Any]]:
+        looking = view.looking(visit.words)
+        yield [*[gr.skip()] * len(drawn), looking]
+        walk = Walk(visit)
+        try:
+            walk.go(arrived(walk, path))
+            walk.finish()
+        except StudioError as error:
+            visit.warn(error)
+        yield [*draw(walk), ""]
+
+    page.fills(tab, enter, drawn)
+    gestures.gesture(
+        page.handler(act),
+        [*page.inputs, gestures],
+        drawn,
+        trigger_mode="always_last",
+        **page.quiet,
+    ).then(js="() => window.studio.desks['tab-explore'].done()")
+    gestures.idle(
+        page.handler(look_ahead),
+        page.inputs,
+        [ends, nearby],
+        trigger_mode="always_last",
+        **page.quiet,
+    ).then(page.handler(tell), page.inputs, readout, **page.quiet)
+    upload.upload(
+        page.handler(receive),
+        [*page.inputs, upload],
+        [*drawn, readout],
+        trigger_mode="multiple",
+        **page.quiet,
+    )
+    return tab

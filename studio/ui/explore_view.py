@@ -1,0 +1,229 @@
+"""The HTML and the values that Explore shows. What they look like is in assets/studio.css."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from studio.medium import Artwork
+from studio.store import ArtworkRow
+from studio.ui.explore_state import History
+from studio.ui.session import Visit
+from studio.ui.steering import PREVIEWED, SHOWN_FIRST, WILDNESS, Dial, dials_of
+from studio.ui.surface import attributes, button, icon
+from studio.ui.walk import REACHES, Walk, present_row
+from studio.words import Words
+
+END_THUMBNAIL = 64
+NEAR_THUMBNAIL = 112
+STRIP_LONGEST = 60
+
+
+def stage(visit: Visit, artwork: Artwork, upload: Any = None) -> str:
+    """The artwork, large; beside it, when it came from a file, that file."""
+    words = visit.words
+    shown = artwork.show(words("explore.alt", one=words("medium.one")))
+    if not upload:
+        return f'<figure class="stage">{shown}</figure>'
+    near = escape(words("explore.upload.near", percent=upload["percent"]))
+    return (
+        f'<figure class="stage with-original">{shown}<figcaption class="original">'
+        f"{upload['thumbnail']}<span><b>{escape(words('explore.upload.original'))}</b>"
+        f"{near}</span></figcaption></figure>"
+    )
+
+
+def trouble(visit: Visit, sentence: str) -> str:
+    """What stands where the artwork should, when there can be none."""
+    return f'<div class="stage trouble" role="alert"><p>{escape(sentence)}</p></div>'
+
+
+def looking(words: Words) -> str:
+    """While a file's place in latent space is being found."""
+    return f'<p class="readout looking" role="status">{escape(words("explore.upload.looking"))}</p>'
+
+
+def toolbar(walk: Walk) -> str:
+    """Everything that is done to the artwork as a whole."""
+    words, row = walk.visit.words, present_row(walk)
+    is_kept, is_pinned = row is not None and row.kept, row is not None and row.pinned
+    keep = words("explore.unkeep" if is_kept else "explore.keep")
+    pin = words("explore.unpin" if is_pinned else "explore.pin")
+    seed = walk.moment.seed
+    formats = [
+        button(words("explore.save", format=name.upper()), "save", data_format=name)
+        for name in walk.visit.medium_object.formats
+    ]
+    can = walk.history
+    return (
+        '<div class="toolbar" role="toolbar" '
+        f'aria-label="{escape(words("explore.toolbar"))}">'
+        + button(
+            words("explore.undo"), "undo", icon("undo"), data_key="[", disabled=not can.can_undo
+        )
+        + button(
+            words("explore.redo"), "redo", icon("redo"), data_key="]", disabled=not can.can_redo
+        )
+        + '<span class="gap"></span>'
+        + button(
+            words("explore.dice"),
+            "dice",
+            icon("dice") + f"<span>{escape(words('explore.dice.short'))}</span>",
+            kind="strong",
+            data_key="d",
+        )
+        + f'<label class="seed"><span>{escape(words("explore.seed"))}</span><input'
+        + attributes(
+            type="number",
+            min=0,
+            max=2**32 - 1,
+            step=1,
+            data_do="seed",
+            value="" if seed is None else seed,
+            placeholder="–",
+            aria_label=words("explore.seed.label"),
+        )
+        + "></label>"
+        + '<span class="gap"></span>'
+        + button(pin, "pin", icon("pin"), data_key="p", aria_pressed=str(is_pinned).lower())
+        + button(keep, "keep", icon("heart"), data_key="k", aria_pressed=str(is_kept).lower())
+        + f'<details class="menu"><summary title="{escape(words("explore.download"))}" '
+        f'aria-label="{escape(words("explore.download"))}" data-key="s">{icon("save")}</summary>'
+        f'<div class="menu-list">{"".join(formats)}</div></details></div>'
+    )
+
+
+def dials(walk: Walk) -> dict[str, Any]:
+    """What assets/dials.js builds the sliders from."""
+    words, desk = walk.visit.words, walk.desk
+    rows = shown_dials(walk)
+    hidden = len(dials_of(walk.steering.generator, desk, words)) - len(rows)
+    return {
+        "rows": [
+            {"key": d.key, "name": d.name, "low": d.low, "high": d.high, "own": d.is_own}
+            for d in rows
+        ],
+        "positions": dict(desk.moment.positions),
+        "wildness": desk.moment.wildness,
+        "more": words("explore.fewer" if desk.shows_more else "explore.more", count=hidden),
+        "hasMore": desk.shows_more or hidden > 0,
+        "canName": desk.moment.start != desk.moment.base or bool(desk.moment.positions),
+        "words": {
+            name: words(f"explore.{name}")
+            for name in (
+                *("dials", "wildness", "wildness.low", "wildness.high", "toward", "reset"),
+                *("name.label", "name.placeholder", "name.button", "forget"),
+            )
+        },
+        # A drag moves dials that Python has not heard of yet; the same value twice must still
+        # reach the page.
+        "stamp": walk.stamp,
+    }
+
+
+def shown_dials(walk: Walk) -> list[Dial]:
+    """Six, or all; always those that are turned, and the person's own."""
+    found = dials_of(walk.steering.generator, walk.desk, walk.visit.words)
+    if walk.desk.shows_more:
+        return found
+    turned = walk.moment.positions
+    return [
+        dial
+        for index, dial in enumerate(found)
+        if index < SHOWN_FIRST or dial.is_own or dial.key in turned
+    ]
+
+
+def ends(walk: Walk) -> dict[str, list[str]]:
+    """Small pictures of where each dial leads: by its key, low and high."""
+    steering, moment = walk.steering, walk.moment
+    keys = [WILDNESS, *(dial.key for dial in shown_dials(walk))]
+    places = [steering.turned_by(moment, key, by) for key in keys for by in (-PREVIEWED, PREVIEWED)]
+    pictures = [artwork.thumbnail(size=END_THUMBNAIL) for artwork in steering.artworks(places)]
+    return {key: pictures[2 * i : 2 * i + 2] for i, key in enumerate(keys)}
+
+
+def nearby(walk: Walk) -> str:
+    """Three by three: here in the middle, its neighbours around it."""
+    words, steering, moment = walk.visit.words, walk.steering, walk.moment
+    around = steering.neighbours(moment, walk.desk.reach, walk.desk.neighbourhood)
+    works = [walk.artwork(), *steering.artworks(around)]
+    here = walk.history.current
+    small = [artwork.thumbnail(size=NEAR_THUMBNAIL) for artwork in works]
+    cells = [
+        button(
+            words("explore.near.go", number=index + 1),
+            "near",
+            picture,
+            data_index=index,
+            data_from=here,
+        )
+        for index, picture in enumerate(small[1:])
+    ]
+    cells.insert(4, f'<span class="here" aria-hidden="true">{small[0]}</span>')
+    return f'<div class="nearby">{"".join(cells)}</div>'
+
+
+def reach_dial(walk: Walk) -> str:
+    words = walk.visit.words
+    least, most = REACHES
+    return (
+        f'<section class="side-head"><h3>{escape(words("explore.near"))}</h3>'
+        + button(words("explore.around"), "around", icon("dice"), kind="quiet", data_key="n")
+        + f'</section><label class="reach"><span>{escape(words("explore.reach.low"))}</span><input'
+        + attributes(
+            type="range",
+            min=least,
+            max=most,
+            step=0.05,
+            value=walk.desk.reach,
+            data_do="reach",
+            aria_label=words("explore.reach"),
+        )
+        + f"><span>{escape(words('explore.reach.high'))}</span></label>"
+    )
+
+
+def strip(words: Words, history: History) -> str:
+    """Every earlier state, one click away."""
+    steps = history.steps[-STRIP_LONGEST:]
+    cells = [
+        button(
+            words("explore.history.go", number=step.id, how=words(f"explore.how.{how}")),
+            "jump",
+            step.thumbnail,
+            data_id=step.id,
+            aria_current="step" if step.id == history.current else None,
+        )
+        for step in steps
+        for how in [step.moment.how]
+    ]
+    title = escape(words("explore.history"))
+    return (
+        f'<nav class="strip" aria-label="{title}"><h3>{title}</h3>'
+        f'<div class="strip-row">{"".join(cells)}</div></nav>'
+    )
+
+
+def shelf(words: Words, rows: Sequence[ArtworkRow]) -> str:
+    """What is pinned: to open again, or to morph between."""
+    pinned = [row for row in rows if row.pinned]
+    if not pinned:
+        content = f'<p class="hint">{escape(words("explore.shelf.empty"))}</p>'
+    else:
+        content = (
+            '<div class="strip-row">' + "".join(shelf_cell(words, r) for r in pinned) + "</div>"
+        )
+    return (
+        f'<section class="strip shelf"><h3>{escape(words("explore.shelf"))}</h3>{content}</section>'
+    )
+
+
+def shelf_cell(words: Words, row: ArtworkRow) -> str:
+    return (
+        '<span class="cell">'
+        + button(words("explore.shelf.open"), "open", row.thumbnail, data_id=row.id)
+        + button(words("explore.unpin"), "unpin", icon("close"), kind="remove", data_id=row.id)
+        + "</span>"
+    )

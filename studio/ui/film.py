@@ -1,0 +1,76 @@
+"""From keyframes to frames: the only place of Morph that does latent arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from studio import latent
+from studio.medium import Artwork, Generator
+from studio.ui.morph_state import CONSTANT, Morph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PROBES_A_LEG = 8
+RETIMING_POINTS = 101
+CHUNK = 16
+
+
+class Film:
+    """A path through keyframes' latents [K, D], as a generator shows it."""
+
+    def __init__(self, generator: Generator, keys: Sequence[Sequence[float]], morph: Morph) -> None:
+        self.generator = generator
+        self.mean = generator.statistics.mean
+        self.keys = self.mean.new_tensor(keys)
+        self.morph = morph
+        self.easing = "linear" if morph.speed == CONSTANT else morph.speed
+
+    def at(self, times: Sequence[float]) -> Sequence[Artwork]:
+        """The artworks at times 0..1 of the film."""
+        return self.along([self.morph.place(time) for time in times])
+
+    def along(self, places: Sequence[float]) -> Sequence[Artwork]:
+        artworks = self.generator.decode(self.stacked([self.point(place) for place in places]))
+        for artwork in artworks:
+            if artwork.recipe is not None:
+                artwork.recipe = artwork.recipe.with_(how="morph", parents=self.morph.keys)
+        return artworks
+
+    def point(self, place: float) -> Tensor:
+        return latent.point(
+            self.keys, place, centre=self.mean, easing=self.easing, loop=self.morph.loop
+        )
+
+    def stacked(self, points: Sequence[Tensor]) -> Tensor:
+        return self.mean.new_tensor([point.tolist() for point in points])
+
+    def times(self) -> list[float]:
+        """When each frame is."""
+        return latent.frame_positions(len(self.keys), self.morph.frames, loop=self.morph.loop)
+
+    def frames(self) -> Iterator[Sequence[Artwork]]:
+        """All frames, some at a time."""
+        times = self.times()
+        for start in range(0, len(times), CHUNK):
+            yield self.at(times[start : start + CHUNK])
+
+
+def retimed(generator: Generator, keys: Sequence[Sequence[float]], morph: Morph) -> Morph:
+    """With constant perceptual speed measured, if that is wanted and not yet known.
+
+    Speed is the distance between features: what the eye and taste see, not what the latent does.
+    """
+    measured_on = f"{generator.version} {morph.keys} {morph.loop}"
+    if morph.speed != CONSTANT or morph.retimed_for == measured_on or len(keys) < 2:
+        return morph
+    film = Film(generator, keys, morph)
+    legs = len(keys) if morph.loop else len(keys) - 1
+    probes = [index / (legs * PROBES_A_LEG) for index in range(legs * PROBES_A_LEG + 1)]
+    where = generator.feature_statistics
+    features = (generator.features(film.along(probes)) - where.mean) @ where.axes.T
+    distances = (features[1:] - features[:-1]).norm(dim=1).tolist()
+    timing = latent.constant_speed(probes, distances, RETIMING_POINTS)
+    return replace(morph, retiming=tuple(timing), retimed_for=measured_on)

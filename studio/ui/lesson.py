@@ -1,0 +1,152 @@
+"""A lesson: one fine-tune on a person's ratings, from the queue to their decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from studio.errors import NotFound
+from studio.jobs import Cancelled, JobContext
+from studio.latent import noise_from_seeds
+from studio.medium import Artwork, Generator
+from studio.store import JobRow, VersionRow
+from studio.studio import Studio
+from studio.taste import Ratings
+from studio.taste.finetune import FineTuneCancelled, finetune
+from studio.taste.reward import require_enough
+from studio.ui.session import Visit
+
+KIND = "teach"
+USUAL = "clear"
+
+SHOWN = tuple(range(1, 9))
+"""Seeds of the noise that before and after are shown on: the same for every lesson, so that
+lessons can be compared with each other too."""
+
+THUMBNAIL = 192
+
+
+def latest(visit: Visit) -> JobRow | None:
+    return visit.studio.jobs.latest(visit.key, KIND, visit.medium)
+
+
+def candidate(visit: Visit, job: JobRow) -> VersionRow | None:
+    """The version a finished lesson made, while nothing is decided about it."""
+    if job.status != "done":
+        return None
+    noted = visit.studio.store.noted_versions(visit.key, visit.medium)
+    return next((row for row in noted if row.version == job.result["version"]), None)
+
+
+def is_undecided(visit: Visit, job: JobRow) -> bool:
+    row = candidate(visit, job)
+    return row is not None and row.status == "candidate"
+
+
+def start(visit: Visit, strength: str) -> None:
+    """Queue a lesson on all ratings there are now.
+
+    Raises:
+        NotEnoughRatings: too few, or all the same.
+    """
+    job = latest(visit)
+    if job and not job.is_finished:
+        return
+    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    require_enough(ratings.stars, ratings.pairs)
+    studio, generator = visit.studio, visit.generator
+
+    def work(context: JobContext) -> dict[str, Any]:
+        return teach(studio, generator, ratings, strength, context)
+
+    studio.jobs.submit(visit.key, KIND, visit.medium, work)
+
+
+def decide(visit: Visit, status: str) -> str:
+    """Accept or discard what the latest lesson made; returns its version.
+
+    Raises:
+        NotFound: there is nothing to decide.
+    """
+    job = latest(visit)
+    row = candidate(visit, job) if job else None
+    if row is None or row.status != "candidate":
+        raise NotFound("nothing_to_decide")
+    visit.studio.store.note_version(
+        visit.key, visit.medium, row.version, row.parent, row.measured, status
+    )
+    if status == "discarded":
+        visit.studio.registry.checkpoints.remove(visit.medium, row.version)
+    return row.version
+
+
+def teach(
+    studio: Studio,
+    generator: Generator,
+    ratings: Ratings,
+    strength: str,
+    context: JobContext,
+) -> dict[str, Any]:
+    """The work of the job: learn, keep the new version as a candidate, and make the comparison.
+
+    Raises:
+        NotEnoughRatings, BadCheckpoint: the sentence is shown where the lesson was.
+        Cancelled: nothing is left behind.
+    """
+    noise = noise_from_seeds(SHOWN)
+    try:
+        result = finetune(
+            generator,
+            ratings,
+            strength=strength,
+            preview_noise=noise,
+            seconds=studio.settings.lesson_seconds,
+            progress=Telling(context),
+            is_cancelled=lambda: context.cancelled,
+        )
+    except FineTuneCancelled:
+        raise Cancelled from None
+    context.progress(0.97, "teach.stage.saving")
+    version = studio.registry.add_fine_tune(
+        generator, result.adapter, result.measured, {"ratings": len(ratings)}
+    )
+    studio.store.note_version(
+        context.key, generator.medium, version, generator.version, result.measured, "candidate"
+    )
+    tuned = studio.registry.use(generator.medium, version)
+    return {
+        "version": version,
+        "measured": result.measured,
+        "before": small(generator.decode(generator.map(noise))),
+        "after": small(tuned.decode(tuned.map(noise))),
+    }
+
+
+class Telling:
+    """What a fine-tune says, as what the page shows: stage, curve, works and time left."""
+
+    def __init__(self, context: JobContext) -> None:
+        self.context = context
+        self.begun = time.monotonic()
+        self.curve: list[float] = []
+        self.preview: list[str] = []
+
+    def __call__(self, share: float, said: dict[str, Any]) -> None:
+        if "reward" in said:
+            self.curve.append(round(float(said["reward"]), 3))
+        if "artworks" in said:
+            self.preview = small(said["artworks"])
+        spent = time.monotonic() - self.begun
+        left = round(spent / share - spent) if 0.1 < share < 1 else None
+        self.context.progress(
+            share,
+            f"teach.stage.{said['stage']}",
+            curve=self.curve,
+            left=left,
+            preview=self.preview,
+        )
+
+
+def small(artworks: Sequence[Artwork]) -> list[str]:
+    return [artwork.thumbnail(size=THUMBNAIL) for artwork in artworks]

@@ -1,0 +1,210 @@
+"""The Morph tab: keyframes from the shelf, a scrub bar that answers, and the film as a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.store import ArtworkRow
+from studio.ui import morph_view as view
+from studio.ui.assets import asset
+from studio.ui.explore_state import clamp
+from studio.ui.film import Film, retimed
+from studio.ui.morph_state import RATES, SECONDS, SPEEDS, Morph
+from studio.ui.session import Page, Said, Visit
+from studio.ui.surface import desk, parcel
+from studio.ui.walk import number, store_artwork
+
+FIRST_KEYS = 6
+WRITING = 0.8
+"""How far a film counts as made when all its frames are there and only the file is missing."""
+
+
+class Cut:
+    """Everything of one event in Morph: read when asked for, saved by `finish`."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        saved = visit.load("morph")
+        if saved is None:
+            pinned = [row.id for row in reversed(self.rows) if row.pinned]
+            self.morph = Morph(keys=tuple(pinned[-FIRST_KEYS:]))
+        else:
+            self.morph = Morph.from_dict(saved).among([row.id for row in self.rows])
+        self.is_touched = saved is not None
+
+    @cached_property
+    def rows(self) -> list[ArtworkRow]:
+        """The shelf, and keyframes that have left it since."""
+        store, key, medium = self.visit.studio.store, self.visit.key, self.visit.medium
+        pinned = store.artworks(key, medium, pinned=True)
+        known = {row.id for row in pinned}
+        chosen = (self.visit.load("morph") or {}).get("keys", [])
+        left = [store.artwork(id) for id in dict.fromkeys(chosen) if id not in known]
+        return [*pinned, *(row for row in left if row is not None and row.medium == medium)]
+
+    @property
+    def latents(self) -> list[tuple[float, ...]]:
+        by_id = {row.id: row for row in self.rows}
+        return [by_id[id].recipe.latent for id in self.morph.keys]
+
+    @property
+    def film(self) -> Film | None:
+        """None while there are no two keyframes."""
+        if len(self.morph.keys) < 2:
+            return None
+        self.morph = retimed(self.visit.generator, self.latents, self.morph)
+        return Film(self.visit.generator, self.latents, self.morph)
+
+    def change(self, morph: Morph) -> None:
+        self.morph = morph
+        self.is_touched = True
+
+    def finish(self) -> None:
+        # Until somebody arranges keyframes, the film follows the shelf.
+        if self.is_touched:
+            self.visit.save("morph", self.morph.to_dict())
+
+
+def scrub(cut: Cut, said: Said) -> None:
+    cut.change(replace(cut.morph, position=clamp(number(said["value"]), 0.0, 1.0)))
+
+
+def add(cut: Cut, said: Said) -> None:
+    if any(row.id == said["id"] for row in cut.rows):
+        cut.change(cut.morph.with_key(str(said["id"])))
+
+
+def remove(cut: Cut, said: Said) -> None:
+    cut.change(cut.morph.without_key(int(number(said["index"]))))
+
+
+def move(cut: Cut, said: Said) -> None:
+    cut.change(cut.morph.moved_key(int(number(said["index"])), int(number(said["by"]))))
+
+
+def speed(cut: Cut, said: Said) -> None:
+    if said["value"] in SPEEDS:
+        cut.change(replace(cut.morph, speed=str(said["value"])))
+
+
+def loop(cut: Cut, said: Said) -> None:
+    cut.change(replace(cut.morph, loop=said["value"] is True))
+
+
+def seconds(cut: Cut, said: Said) -> None:
+    cut.change(replace(cut.morph, seconds=clamp(number(said["value"]), *SECONDS)))
+
+
+def rate(cut: Cut, said: Said) -> None:
+    if number(said["value"]) in RATES:
+        cut.change(replace(cut.morph, rate=int(number(said["value"]))))
+
+
+def pin(cut: Cut, said: Said) -> None:
+    """The present frame on the shelf: a find like any other."""
+    film = cut.film
+    if film is not None:
+        store_artwork(cut.visit, film.at([cut.morph.position])[0], pinned=True)
+        cut.change(cut.morph)
+        cut.visit.say("morph.pinned")
+        cut.__dict__.pop("rows", None)
+
+
+GESTURES: Mapping[str, Callable[[Cut, Said], None]] = {
+    "scrub": scrub,
+    "add": add,
+    "remove": remove,
+    "move": move,
+    "speed": speed,
+    "loop": loop,
+    "seconds": seconds,
+    "rate": rate,
+    "pin": pin,
+}
+
+
+def build(page: Page) -> gr.Tab:
+    """Gestures come in through a desk, as in Explore; making a film is an event of its own."""
+    with gr.Tab(page.i18n("morph.title"), id="morph", elem_id="tab-morph") as tab:
+        with gr.Row(elem_classes="morph"):
+            with gr.Column(elem_classes="centre", scale=1, min_width=0):
+                stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
+                scrubber = gr.HTML(js_on_load=asset("scrub.js"), apply_default_css=False)
+                keyframes = gr.HTML(apply_default_css=False)
+            with gr.Column(elem_classes="side", scale=0, min_width=0):
+                settings = gr.HTML(apply_default_css=False)
+                export = gr.HTML(js_on_load=asset("film.js"), apply_default_css=False)
+        gestures, out = desk("tab-morph")
+
+    drawn = [stage, scrubber, keyframes, settings, export]
+
+    def draw(cut: Cut) -> list[Any]:
+        words, film, formats = cut.visit.words, cut.film, cut.visit.medium_object.path_formats
+        frame, strip = None, []
+        if film is not None:
+            frame, *strip = film.at([cut.morph.position, *view.strip_times(cut.morph)])
+        return [
+            view.stage(words, frame),
+            view.scrub(words, cut.morph, strip),
+            view.keyframes(words, cut.morph, cut.rows),
+            view.settings(words, cut.morph),
+            view.export(words, formats, is_ready=film is not None, done=None),
+        ]
+
+    def enter(visit: Visit) -> list[Any]:
+        return draw(Cut(visit))
+
+    def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
+        cut = Cut(visit)
+        for gesture in said:
+            try:
+                GESTURES[gesture["do"]](cut, gesture)
+            except StudioError as error:
+                visit.warn(error)
+        film = cut.film
+        cut.finish()
+        if all(gesture["do"] == "scrub" for gesture in said):
+            frame = film.at([cut.morph.position])[0] if film else None
+            return [view.stage(visit.words, frame), *[gr.skip()] * (len(drawn) - 1)]
+        return draw(cut)
+
+    def make(visit: Visit, said: Said) -> Iterator[list[Any]]:
+        cut, words = Cut(visit), visit.words
+        formats, film = visit.medium_object.path_formats, cut.film
+        if film is None or said["film"] not in formats:
+            return
+        artworks: list[Any] = []
+        for some in film.frames():
+            artworks += some
+            done = WRITING * len(artworks) / cut.morph.frames
+            yield [view.export(words, formats, is_ready=True, done=done), gr.skip()]
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / f"{visit.medium}-morph.{said['film']}"
+            visit.medium_object.export_path(artworks, said["film"], cut.morph.seconds, target)
+            sent = parcel(target.name, target.read_bytes())
+        yield [view.export(words, formats, is_ready=True, done=None), sent]
+
+    def stop(visit: Visit) -> str:
+        cut = Cut(visit)
+        formats = visit.medium_object.path_formats
+        return view.export(visit.words, formats, is_ready=cut.film is not None, done=None)
+
+    page.fills(tab, enter, drawn)
+    gestures.gesture(
+        page.handler(act),
+        [*page.inputs, gestures],
+        drawn,
+        trigger_mode="always_last",
+        **page.quiet,
+    ).then(js="() => window.studio.desks['tab-morph'].done()")
+    making = export.film(page.saying(make), page.inputs, [export, out], **page.quiet)
+    export.stop(page.handler(stop), page.inputs, export, cancels=[making], **page.quiet)
+    return tab

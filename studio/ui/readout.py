@@ -1,0 +1,56 @@
+"""What can be said of an artwork in plain words, beside what its model usually makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+
+from studio import latent
+from studio.medium import Artwork, Generator
+from studio.words import Words
+
+SAMPLES = 64
+FIRST_SAMPLE = 3_000_000
+SLIGHT, CLEAR, STRONG = 0.6, 1.0, 1.8
+MOST_SAID = 4
+
+
+class Usual:
+    """Mean and spread of each attribute among a model's samples, measured once for each model."""
+
+    def __init__(self) -> None:
+        self.measured: dict[tuple[str, str], Mapping[str, tuple[float, float]]] = {}
+        self.lock = Lock()
+
+    def of(self, generator: Generator) -> Mapping[str, tuple[float, float]]:
+        key = (generator.medium, generator.version)
+        with self.lock:
+            if key not in self.measured:
+                noise = latent.noise_from_seeds(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES))
+                table = generator.attributes(generator.decode(generator.map(noise)))
+                self.measured[key] = {
+                    name: (float(values.mean()), max(float(values.std()), 1e-6))
+                    for name, values in table.items()
+                }
+            return self.measured[key]
+
+
+def described(generator: Generator, artwork: Artwork, usual: Usual, words: Words) -> str:
+    """One sentence: what stands out, the most striking first."""
+    where = usual.of(generator)
+    striking = []
+    for name, values in generator.attributes([artwork]).items():
+        mean, spread = where[name]
+        away = (float(values[0]) - mean) / spread
+        end = f"direction.{name}.{'high' if away > 0 else 'low'}"
+        if abs(away) >= SLIGHT and end in words:
+            striking.append((abs(away), words(end)))
+    if not striking:
+        return words("explore.readout.usual")
+    striking.sort(reverse=True)
+    said = [words(f"explore.readout.{degree(away)}", what=what) for away, what in striking]
+    return words("explore.readout", what=words("common.comma").join(said[:MOST_SAID]))
+
+
+def degree(away: float) -> str:
+    return "strong" if away >= STRONG else "clear" if away >= CLEAR else "slight"

@@ -1,0 +1,213 @@
+"""Who is asking: a Visit for every event, and the Page that tabs are built on.
+
+A browser keeps one unguessable key; everything else about a person lies in the store under that
+key or travels with the event itself. Nothing about people lives in this process.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from studio.errors import NotFound, StudioError
+from studio.medium import Generator, Medium, get_medium, media
+from studio.studio import Studio
+from studio.ui.assets import asset as asset
+from studio.words import LANGUAGES, Words
+
+log = logging.getLogger(__name__)
+
+
+Said = Mapping[str, Any]
+"""What a browser says with an event. Distrust it."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One event of one person: cheap, made anew each time."""
+
+    studio: Studio
+    key: str
+    medium: str
+    language: str
+
+    @cached_property
+    def medium_object(self) -> Medium:
+        return get_medium(self.medium)
+
+    @cached_property
+    def words(self) -> Words:
+        """The studio's and the medium's words in this person's language."""
+        return Words(self.language).including(self.medium_object.words)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The version this session uses; loaded on first use."""
+        version = self.studio.store.current_version(self.key, self.medium)
+        return self.studio.registry.use(self.medium, version)
+
+    def load(self, name: str) -> dict[str, Any] | None:
+        """What this session saved under a name, for this medium."""
+        return self.studio.store.load_state(self.key, f"{name}.{self.medium}")
+
+    def save(self, name: str, value: dict[str, Any]) -> None:
+        self.studio.store.save_state(self.key, f"{name}.{self.medium}", value)
+
+    def warn(self, error: StudioError) -> None:
+        """Tell a person what went wrong, in their words."""
+        _warn(self.words, error)
+
+    def say(self, key: str, **values: object) -> None:
+        """A short note in the corner."""
+        gr.Info(self.words(key, **values), title=self.words("common.note"), duration=4)
+
+
+def visit(studio: Studio, key: str, medium: str, request: gr.Request | None) -> Visit:
+    """The visit of an event.
+
+    Raises:
+        NotFound: an unknown medium.
+    """
+    get_medium(medium)
+    return Visit(studio, key, medium, language_of(studio, key, request))
+
+
+def language_of(studio: Studio, key: str, request: gr.Request | None) -> str:
+    """The host's language, else the person's choice, else their browser's."""
+    if studio.settings.language in LANGUAGES:
+        return studio.settings.language
+    try:
+        chosen = (studio.store.load_state(key, "language") or {}).get("language")
+    except NotFound:  # an unknown key has not chosen anything
+        chosen = None
+    if chosen in LANGUAGES:
+        return chosen
+    header = request.headers.get("accept-language") if request else None
+    return Words.for_request(header).language
+
+
+def words_for(studio: Studio, key: str, medium: str, request: gr.Request | None) -> Words:
+    """Words to speak with even where the medium or the key is what was refused."""
+    words = Words(language_of(studio, key, request))
+    return words.including(media()[medium].words) if medium in media() else words
+
+
+def _warn(words: Words, error: StudioError) -> None:
+    gr.Warning(words.error(error), title=words("common.not_done"))
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A tab and the event that fills it."""
+
+    tab: gr.Tab
+    event: Callable[..., Any]
+    outputs: list[gr.components.Component]
+
+
+class Page:
+    """What tabs share while they are built, and how their events reach a Visit.
+
+    Every element with `data-key="x"` or the class `key-x` is clicked by that key while its tab
+    shows, and listed on the sheet that `?` opens.
+    """
+
+    quiet: ClassVar[dict[str, Any]] = {
+        "show_progress": "hidden",
+        "concurrency_limit": None,
+        "api_visibility": "private",
+    }
+    """For events that answer within a blink: no spinner, no waiting for other people."""
+
+    def __init__(self, studio: Studio, key: gr.BrowserState, medium: gr.BrowserState) -> None:
+        self.studio = studio
+        self.key = key
+        self.medium = medium
+        self.filled: list[Filled] = []
+        self.labels: set[str] = set()
+
+    def i18n(self, key: str) -> I18nData:
+        """A label that the browser shows in its own language; `key` is one of the words."""
+        self.labels.add(key)
+        return gr.I18n()(key)
+
+    def translations(self) -> gr.I18n:
+        """Every label asked for so far, for launch()."""
+        tables = {language: Words(language) for language in LANGUAGES}
+        front_end_names = {"en": "en", "zh": "zh-CN"}
+        return gr.I18n(
+            **{
+                front_end_names[language]: {key: words(key) for key in sorted(self.labels)}
+                for language, words in tables.items()
+            }
+        )
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """The first inputs of every event that uses `handler`."""
+        return [self.key, self.medium]
+
+    def handler(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """`fn(visit, *inputs)` as an event function of `[*page.inputs, *inputs]`.
+
+        A StudioError is told in the person's words and leaves every output as it was; anything
+        else is a bug: logged, and the person hears that their work is safe.
+        """
+
+        def event(request: gr.Request, key: str, medium: str, *inputs: Any) -> Any:
+            result: Any = gr.skip()
+            with self.told(key, medium, request):
+                result = fn(visit(self.studio, key, medium, request), *inputs)
+            return result
+
+        def stream(request: gr.Request, key: str, medium: str, *inputs: Any) -> Iterator[Any]:
+            with self.told(key, medium, request):
+                yield from fn(visit(self.studio, key, medium, request), *inputs)
+
+        wrapped = stream if inspect.isgeneratorfunction(fn) else event
+        # Gradio names an event after its function; not all of them should be called "event".
+        wrapped.__name__ = getattr(fn, "__name__", "event")
+        return wrapped
+
+    @contextmanager
+    def told(self, key: str, medium: str, request: gr.Request) -> Iterator[None]:
+        """What goes wrong inside is told to the person, and goes no further."""
+        try:
+            yield
+        except StudioError as error:
+            _warn(words_for(self.studio, key, medium, request), error)
+        except Exception:
+            log.exception("an event failed")
+            words = words_for(self.studio, key, medium, request)
+            gr.Warning(words("common.bug"), title=words("common.not_done"))
+
+    def saying(self, fn: Callable[[Visit, Said], Any]) -> Callable[..., Any]:
+        """`fn(visit, said)` as an event function of `page.inputs`, for events that carry data."""
+
+        def event(request: gr.Request, data: gr.EventData, key: str, medium: str) -> Any:
+            return self.handler(lambda visit: fn(visit, data._data))(request, key, medium)
+
+        def stream(request: gr.Request, data: gr.EventData, key: str, medium: str) -> Iterator[Any]:
+            with self.told(key, medium, request):
+                yield from fn(visit(self.studio, key, medium, request), data._data)
+
+        wrapped = stream if inspect.isgeneratorfunction(fn) else event
+        wrapped.__name__ = getattr(fn, "__name__", "event")
+        return wrapped
+
+    def fills(
+        self,
+        tab: gr.Tab,
+        fn: Callable[[Visit], Any],
+        outputs: Sequence[gr.components.Component],
+    ) -> None:
+        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium."""
+        self.filled.append(Filled(tab, self.handler(fn), list(outputs)))

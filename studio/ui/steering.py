@@ -1,0 +1,155 @@
+"""From what lies on the desk to latents: the only place of Explore that does latent arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from studio import latent
+from studio.medium import Artwork, Generator, Recipe
+from studio.ui.explore_state import Desk, Latent, Moment
+from studio.words import Words
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHOWN_FIRST = 6
+PREVIEWED = 2.0
+TAME, WILD = 0.3, 1.4
+WILDNESS = "wildness"
+NEIGHBOURS = 8
+CHUNK = 8
+# Below this, dividing by the wildness would throw a neighbour's base far out of the known space.
+LEAST_WILDNESS = 0.25
+
+
+@dataclass(frozen=True)
+class Dial:
+    """A direction as a slider shows it."""
+
+    key: str
+    name: str
+    low: str
+    high: str
+    is_own: bool = False
+
+
+def dials_of(generator: Generator, desk: Desk, words: Words) -> list[Dial]:
+    """The person's own directions last, before them the generator's, the clearest first.
+
+    Clear is a direction that moves the attribute it is named after, reliably, and little else.
+    """
+
+    def clearness(direction: Any) -> float:
+        aside = max((abs(effect) for effect in direction.side_effects.values()), default=0.0)
+        return abs(direction.correlation) * (abs(direction.effect) - 0.5 * aside)
+
+    named = sorted((d for d in generator.directions if d.attribute), key=clearness, reverse=True)
+    others = [d for d in generator.directions if not d.attribute]
+    found = [
+        Dial(
+            direction.key,
+            direction_word(words, direction.key),
+            direction_word(words, direction.key, ".low"),
+            direction_word(words, direction.key, ".high"),
+        )
+        for direction in [*named, *others]
+    ]
+    less, more = words("explore.less"), words("explore.more_of_it")
+    return found + [
+        Dial(own.key, own.name, less, more, is_own=True) for own in desk.own if own.is_listed
+    ]
+
+
+def direction_word(words: Words, key: str, end: str = "") -> str:
+    """A direction's name or end; numbered ones (axis-3) share the words of their kind."""
+    if f"direction.{key}{end}" in words:
+        return words(f"direction.{key}{end}")
+    kind, _, number = key.rpartition("-")
+    if f"direction.{kind}{end}" in words:
+        return words(f"direction.{kind}{end}", number=number)
+    return key if not end else {".low": "−", ".high": "+"}[end]
+
+
+class Steering:
+    """A generator with every direction that a moment may have been turned along."""
+
+    def __init__(self, generator: Generator, desk: Desk) -> None:
+        self.generator = generator
+        self.mean = generator.statistics.mean
+        self.own = {one.key: one for one in desk.own}
+        self.directions = {one.key: one for one in generator.directions}
+
+    def tensor(self, rows: Sequence[Any]) -> Tensor:
+        return self.mean.new_tensor(rows)
+
+    def latent(self, moment: Moment) -> Tensor:
+        """[D]: the base, made tamer or wilder, then turned along each direction."""
+        base = latent.truncate(self.tensor(moment.base), self.mean, moment.wildness)
+        for key, position in moment.positions.items():
+            if key in self.own:
+                base = base + position * self.tensor(self.own[key].vector)
+            elif key in self.directions:
+                direction = self.directions[key]
+                base = base + position * direction.scale * self.tensor(direction.vector)
+        return base
+
+    def artworks(self, moments: Sequence[Moment]) -> Sequence[Artwork]:
+        """What moments with the same options look like; the recipes say how they were made."""
+        if not moments:
+            return []
+        latents = self.tensor([self.latent(moment).tolist() for moment in moments])
+        # A few at a time: a dial that is being dragged meanwhile must not wait for all of them.
+        chunks = latents.split(CHUNK)
+        artworks = [a for some in chunks for a in self.generator.decode(some, moments[0].options)]
+        for artwork, moment in zip(artworks, moments, strict=True):
+            if artwork.recipe is not None:
+                artwork.recipe = artwork.recipe.with_(
+                    seed=moment.seed if moment.is_untouched_seed else None, how=moment.how
+                )
+        return artworks
+
+    def from_seed(self, seed: int, wildness: float) -> Moment:
+        noise = latent.noise_from_seeds([seed])
+        base = tuple(self.generator.map(noise)[0].tolist())
+        return Moment(base, base, self.generator.version, seed=seed, wildness=wildness)
+
+    def from_recipe(self, recipe: Recipe, how: str) -> Moment:
+        """Exactly the recipe's artwork."""
+        return Moment(
+            recipe.latent,
+            recipe.latent,
+            recipe.version,
+            seed=recipe.seed,
+            how=how,
+            options=recipe.options,
+        )
+
+    def turned_by(self, moment: Moment, key: str, by: float) -> Moment:
+        """Where a dial leads from here; for its preview."""
+        if key == WILDNESS:
+            return moment.turned(moment.positions, TAME if by < 0 else WILD)
+        here = moment.positions.get(key, 0.0)
+        return replace(moment, positions={**moment.positions, key: here + by})
+
+    def neighbours(self, moment: Moment, reach: float, seed: int) -> list[Moment]:
+        """Places around a moment, with the dials where they are, so that nothing jumps.
+
+        `seed` decides which; the same seed gives the same ones.
+        """
+        centre = self.latent(moment)
+        where = self.generator.statistics
+        found = latent.nearby(centre, where.axes, where.scales, NEIGHBOURS, reach, seed)
+        return [self.moved_to(moment, place, "nearby") for place in found]
+
+    def moved_to(self, moment: Moment, place: Tensor, how: str) -> Moment:
+        """The moment whose artwork is at `place` with the same dials."""
+        wildness = moment.wildness if moment.wildness >= LEAST_WILDNESS else 1.0
+        moved = replace(moment, wildness=wildness, seed=None, how=how)
+        base = self.tensor(moment.base) + (place - self.latent(moved)) / wildness
+        return replace(moved, base=tuple(base.tolist()))
+
+    def walked(self, moment: Moment) -> Latent:
+        """From where the walk began to here, as a direction."""
+        return tuple((self.latent(moment) - self.tensor(moment.start)).tolist())

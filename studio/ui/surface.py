@@ -1,0 +1,99 @@
+"""Shared pieces of the page that show artworks."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from studio.medium import Artwork, Recipe, latents_of
+from studio.ui.assets import asset
+from studio.ui.session import Visit
+
+
+def artwork_of(visit: Visit, recipe: Recipe) -> Artwork:
+    """The artwork of a recipe, made again by the version it names."""
+    generator = visit.studio.registry.use(recipe.medium, recipe.version)
+    artwork = generator.decode(latents_of([recipe]), recipe.options)[0]
+    artwork.recipe = recipe
+    return artwork
+
+
+def desk(tab_id: str) -> tuple[gr.HTML, gr.HTML]:
+    """Where a tab's gestures come in, and where a file for the browser goes out.
+
+    The first has the events `gesture`, whose value is a list of {"do": name, …} in the order they
+    were made, and `idle`, when nothing is under way; the second saves what `parcel` made.
+    """
+    gestures = gr.HTML(
+        html_template="", js_on_load=asset("desk.js"), desk=tab_id, elem_classes="unseen"
+    )
+    out = gr.HTML(html_template="", js_on_load=asset("parcel.js"), elem_classes="unseen")
+    return gestures, out
+
+
+def parcel(name: str, data: bytes) -> dict[str, str]:
+    """A file on its way to the browser, which keeps it; nothing stays on the server."""
+    return {
+        "name": name,
+        "data": base64.b64encode(data).decode("ascii"),
+        # The same file wanted twice must be two different values to be noticed.
+        "stamp": secrets.token_hex(4),
+    }
+
+
+# Drawn for this page on a grid of 24, as outlines.
+ICONS = {
+    "undo": "M9 7 4 12l5 5M4 12h11a5 5 0 0 1 0 10h-3",
+    "redo": "m15 7 5 5-5 5M20 12H9a5 5 0 0 0 0 10h3",
+    "dice": "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1Z"
+    "M8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
+    "pin": "M12 16v6M8 3h8M9 3v7l-3 4v2h12v-2l-3-4V3",
+    "heart": "M12 20.5 4.2 12.6a5 5 0 0 1 7.1-7.1l.7.8.7-.8a5 5 0 0 1 7.1 7.1Z",
+    "save": "M12 3v13M6.5 11l5.5 5.5 5.5-5.5M4 21h16",
+    "language": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM3.5 9h17M3.5 15h17"
+    "M12 3c-5 5-5 13 0 18 5-5 5-13 0-18Z",
+    "theme": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 3v18M12 7l5-2M12 12l8.5-2M12 17l7-1",
+    "medium": "M4 4h7v7H4ZM13 4h7v7h-7ZM4 13h7v7H4ZM13 13h7v7h-7Z",
+    "close": "M6 6l12 12M18 6 6 18",
+    "left": "M15 5l-7 7 7 7",
+    "right": "m9 5 7 7-7 7",
+    "play": "M7 4v16l13-8Z",
+    "pause": "M8 5v14M16 5v14",
+}
+
+
+def icon(name: str) -> str:
+    return (
+        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">'
+        f'<path d="{ICONS[name]}"/></svg>'
+    )
+
+
+def attributes(**values: Any) -> str:
+    """HTML attributes; True stands alone, None and False are left out, _ becomes -."""
+    parts = []
+    for name, value in values.items():
+        name = name.rstrip("_").replace("_", "-")
+        if value is True:
+            parts.append(f" {name}")
+        elif value is not None and value is not False:
+            parts.append(f' {name}="{escape(str(value))}"')
+    return "".join(parts)
+
+
+def button(label: str, do: str, content: str = "", *, kind: str = "", **values: Any) -> str:
+    """A button that is the gesture `do` (see assets/studio.js).
+
+    Args:
+        label: what it does, in words; shown where there is no other content.
+        values: further attributes, such as data_id or data_key.
+    """
+    named = {"aria_label": label, "title": label} if content else {}
+    return (
+        f"<button{attributes(type='button', class_=kind or None, data_do=do, **named, **values)}>"
+        f"{content or escape(label)}</button>"
+    )

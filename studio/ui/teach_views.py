@@ -1,0 +1,192 @@
+"""The faces of the Teach tab: ready to start, under way, before and after, and the versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+
+from studio.errors import NotEnoughRatings
+from studio.store import JobRow
+from studio.taste import Curator, Ratings
+from studio.taste.finetune import LEAST_ACCURACY, STRENGTHS
+from studio.taste.reward import FEWEST
+from studio.ui import lesson, measured, versions
+from studio.ui.panel import door, text
+from studio.ui.session import Visit
+from studio.ui.surface import attributes, button
+from studio.ui.taste_words import GOAL, out_of_ten
+
+
+def readiness(visit: Visit, curator: Curator, job: JobRow | None) -> str:
+    """What became of the last lesson, and whether another can start."""
+    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    try:
+        accuracy = curator.reward(visit.generator, ratings).accuracy
+    except NotEnoughRatings:
+        missing = FEWEST - len(ratings)
+        case = "equal" if missing <= 0 else "few" if len(ratings) else "none"
+        body = too_little(visit, case, len(ratings), missing)
+    else:
+        is_torn = accuracy < LEAST_ACCURACY
+        body = (
+            too_little(visit, "torn", len(ratings))
+            if is_torn
+            else starting(visit, ratings, accuracy)
+        )
+    words = visit.words
+    return f"""<section class="teach-ready"><h2>{text(words("teach.heading"))}</h2>
+      <p class="lead">{text(words("teach.lead"))}</p>{outcome(visit, job)}{body}</section>"""
+
+
+def outcome(visit: Visit, job: JobRow | None) -> str:
+    """What a lesson that made no version leaves to say."""
+    if job is None or job.status not in ("failed", "cancelled", "interrupted"):
+        return ""
+    said = visit.words(f"teach.{job.status}")
+    if job.error and f"error.{job.error[0]}" in visit.words:
+        said = visit.words(f"error.{job.error[0]}", **job.error[1])
+    return f'<p class="note" role="status">{text(said)}</p>'
+
+
+def too_little(visit: Visit, case: str, count: int, missing: int = 0) -> str:
+    """Too few ratings, all the same, or contradicting: what is missing, and the way to it."""
+    title = f"teach.{case}.title" + (".one" if case == "few" and missing == 1 else "")
+    said = {"count": count, "needed": FEWEST, "missing": missing, "goal": GOAL}
+    return f"""<div class="empty"><h3>{text(visit.words(title, **said))}</h3>
+      <p>{text(visit.words(f"teach.{case}", **said))}</p>
+      <p>{door(visit.words("teach.to_rate"), "rate", kind="primary")}</p></div>"""
+
+
+def starting(visit: Visit, ratings: Ratings, accuracy: float) -> str:
+    words, count = visit.words, len(ratings)
+    chosen = (visit.load("teach") or {}).get("strength", lesson.USUAL)
+    hints = []
+    if not isnan(accuracy):
+        hints.append(words("teach.accuracy", right=out_of_ten(accuracy)))
+    if count < GOAL:
+        hints.append(words("teach.more_helps", missing=GOAL - count))
+    source = words("teach.from", version=versions.title(visit, versions.in_use(visit)))
+    return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
+      <p class="hint">{text(" ".join(hints))}</p>
+      <fieldset class="strengths"><legend>{text(words("teach.strength"))}</legend>
+        {"".join(strength(visit, name, chosen) for name in STRENGTHS)}</fieldset>
+      <p>{button(words("teach.start"), "start", kind="primary large")}
+        <span class="hint">{text(words("teach.estimate"))}</span></p>"""
+
+
+def strength(visit: Visit, name: str, chosen: str) -> str:
+    radio = attributes(
+        type="radio", name="strength", value=name, data_do="strength", checked=name == chosen
+    )
+    return f"""<label class="strength"><input{radio}>
+      <strong>{text(visit.words(f"teach.strength.{name}"))}</strong>
+      <span>{text(visit.words(f"teach.strength.{name}.hint"))}</span></label>"""
+
+
+def progress(visit: Visit, job: JobRow) -> str:
+    """Redrawn until the job is finished."""
+    words, values = visit.words, job.values
+    is_stopping = (visit.load("teach") or {}).get("stopping") == job.id
+    if is_stopping:
+        stage = words("teach.stopping")
+    elif job.status == "queued":
+        stage = words("teach.queued", place=job.place)
+    else:
+        stage = words(job.stage if job.stage in words else "teach.stage.preparing")
+    left = words("teach.left", seconds=values["left"]) if values.get("left") else ""
+    bar = attributes(
+        role="progressbar",
+        aria_label=words("teach.progress"),
+        aria_valuemin=0,
+        aria_valuemax=100,
+        aria_valuenow=round(100 * job.progress),
+        style=f"--share: {job.progress:.3f}",
+    )
+    curve = values.get("curve") or []
+    return f"""<section class="teach-under-way" data-poll><h2>{text(stage)}</h2>
+      <div class="bar"{bar}></div>
+      <p class="hint">{text(" · ".join(filter(None, [f"{job.progress:.0%}", left])))}</p>
+      {drawn_curve(visit, curve) if len(curve) > 1 else ""}
+      {preview(visit, values.get("preview") or [])}
+      <p>{button(words("teach.cancel"), "cancel", data_id=job.id, disabled=is_stopping)}</p>
+      </section>"""
+
+
+def drawn_curve(visit: Visit, values: Sequence[float]) -> str:
+    """Expected liking over the lesson, as a line that starts where the lesson did."""
+    low, high = min(*values, 0.0), max(*values, 0.1)
+    step = 300 / (len(values) - 1)
+    heights = [70 - 60 * (value - low) / (high - low) for value in values]
+    line = " ".join(f"{index * step:.1f},{height:.1f}" for index, height in enumerate(heights))
+    label = text(visit.words("teach.curve"))
+    return f"""<figure class="lesson-curve"><figcaption>{label}</figcaption>
+      <svg viewBox="-2 0 308 80" role="img" aria-label="{label}" preserveAspectRatio="none">
+        <path d="M0 {heights[0]:.1f}H304" class="start"/><polyline points="{line}"/></svg>
+    </figure>"""
+
+
+def preview(visit: Visit, thumbnails: Sequence[str]) -> str:
+    if not thumbnails:
+        return ""
+    works = "".join(f"<li>{thumbnail}</li>" for thumbnail in thumbnails)
+    return f"""<figure><figcaption>{text(visit.words("teach.preview"))}</figcaption>
+      <ul class="preview">{works}</ul></figure>"""
+
+
+def comparison(visit: Visit, job: JobRow) -> str:
+    """Before and after on the same noise, what was measured, and the choice."""
+    words = visit.words
+    views = "".join(
+        f'<button type="button" class="chip" data-view="{name}" '
+        f'aria-pressed="{str(name == "both").lower()}">{text(words(f"teach.view.{name}"))}</button>'
+        for name in ("both", "before", "after")
+    )
+    pairs = "".join(
+        f'<li><span class="before">{before}</span><span class="after">{after}</span></li>'
+        for before, after in zip(job.result["before"], job.result["after"], strict=True)
+    )
+    return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
+      <p class="lead">{text(words("teach.done"))}</p>
+      {measured.figures(visit, job.result["measured"])}
+      <div class="chips" role="group" aria-label="{text(words("teach.view"))}">{views}</div>
+      <ul class="pairs" data-shows="both">{pairs}</ul>
+      <p class="row decide">{button(words("teach.accept"), "accept", kind="primary large")}
+        {button(words("teach.discard"), "discard", kind="large")}</p></section>"""
+
+
+def version_list(visit: Visit) -> str:
+    """Every version this person may use, newest first, with the way back."""
+    words = visit.words
+    using = versions.in_use(visit)
+    reach = list(reversed(versions.within_reach(visit)))
+    if len(reach) < 2:
+        return ""
+    rows = "".join(version_row(visit, checkpoint, using) for checkpoint in reach)
+    back = ""
+    if visit.studio.store.version_history(visit.key, visit.medium):
+        back = button(words("teach.roll_back"), "roll_back", kind="quiet")
+    return f"""<section class="teach-versions"><h3>{text(words("teach.versions"))}</h3>
+      <p class="hint">{text(words("teach.versions.lead"))}</p>
+      <ol class="versions">{rows}</ol>{back}</section>"""
+
+
+def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> str:
+    words = visit.words
+    name = versions.title(visit, checkpoint.version)
+    details = []
+    if checkpoint.parent:
+        details.append(words("teach.version.from", parent=versions.title(visit, checkpoint.parent)))
+    if count := checkpoint.card.get("ratings"):
+        details.append(words("teach.version.ratings", count=count))
+    if checkpoint.version == using:
+        mark = f'<span class="badge">{text(words("teach.version.now"))}</span>'
+    else:
+        mark = button(
+            words("teach.version.use"),
+            "use",
+            data_version=checkpoint.version,
+            aria_label=words("teach.version.use.label", version=name),
+        )
+    return f"""<li{attributes(aria_current=checkpoint.version == using and "true")}>
+      <span class="grow"><strong>{text(name)}</strong>
+        <span class="hint">{text(" · ".join(details))}</span></span>{mark}</li>"""

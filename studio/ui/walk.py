@@ -1,0 +1,292 @@
+"""One person's walk through latent space: what each gesture of Explore does."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from studio.errors import NotFound, StudioError
+from studio.latent import MAX_SEED
+from studio.medium import Artwork, Recipe
+from studio.store import ArtworkRow
+from studio.ui.explore_state import Desk, History, Moment, clamp
+from studio.ui.session import Said, Visit
+from studio.ui.steering import Steering
+from studio.ui.surface import parcel
+
+DESK, HISTORY, OPEN = "explore", "explore.history", "explore.open"
+SEEDS = 1_000_000
+"""Seeds that the dice throw: short enough to be told to a friend."""
+LONGEST_NAME = 40
+STRIP_THUMBNAIL = 72
+REACHES = (0.1, 1.0)
+
+
+class BadGesture(StudioError):
+    """What was asked cannot be done as asked."""
+
+
+class Walk:
+    """Everything of one event: read when asked for, saved by `finish`."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.is_changed = False
+        self.parcel: dict[str, str] | None = None
+        self.stamp = secrets.token_hex(4)
+        self.desk = self.desk_found()
+        self.shown: tuple[Moment, Artwork] | None = None
+
+    def desk_found(self) -> Desk:
+        saved = self.visit.load(DESK)
+        if saved is not None:
+            desk = Desk.from_dict(saved)
+            # A studio that was given another base model may know other latents than before.
+            if len(desk.moment.base) == self.generator(desk.moment.version).latent_dim:
+                return desk
+        seed = secrets.randbelow(SEEDS)
+        nowhere = Desk(Moment((), (), self.visit.generator.version))
+        return replace(nowhere, moment=Steering(self.visit.generator, nowhere).from_seed(seed, 1.0))
+
+    @cached_property
+    def history(self) -> History:
+        saved = self.visit.load(HISTORY)
+        return History.from_dict(saved) if saved else History()
+
+    @cached_property
+    def rows(self) -> list[ArtworkRow]:
+        """What this person keeps or has on the shelf, newest first."""
+        store, key, medium = self.visit.studio.store, self.visit.key, self.visit.medium
+        found = store.artworks(key, medium, kept=True) + store.artworks(key, medium, pinned=True)
+        return list({row.id: row for row in found}.values())
+
+    def rows_changed(self) -> None:
+        self.__dict__.pop("rows", None)
+
+    @property
+    def moment(self) -> Moment:
+        return self.desk.moment
+
+    @property
+    def steering(self) -> Steering:
+        """With the version that the present moment was made with."""
+        return Steering(self.generator(self.moment.version), self.desk)
+
+    def generator(self, version: str) -> Any:
+        """A version that is gone cannot be asked; the session's own one takes its place."""
+        try:
+            return self.visit.studio.registry.use(self.visit.medium, version)
+        except NotFound:
+            return self.visit.generator
+
+    @cached_property
+    def newest(self) -> Steering:
+        """With the version the session uses now: what new noise becomes."""
+        return Steering(self.visit.generator, self.desk)
+
+    def artwork(self) -> Artwork:
+        if self.shown is None or self.shown[0] is not self.moment:
+            self.shown = (self.moment, self.steering.artworks([self.moment])[0])
+        return self.shown[1]
+
+    def show(self, moment: Moment) -> None:
+        """Go somewhere without a step in the history (a dial that is still held)."""
+        self.desk = replace(self.desk, moment=moment)
+
+    def go(self, moment: Moment) -> None:
+        """Go somewhere, as a step that can be undone."""
+        self.show(moment)
+        thumbnail = self.artwork().thumbnail(size=STRIP_THUMBNAIL)
+        self.history = self.history.added(moment, thumbnail)
+        self.is_changed = True
+
+    def follow(self, history: History) -> None:
+        """Go where the history stands."""
+        if history.present is not None:
+            self.history = history
+            self.show(history.present.moment)
+            self.is_changed = True
+
+    def arrive(self) -> None:
+        """Coming to the tab: a first step, something to open, or a new version to look through."""
+        wanted = self.visit.load(OPEN)
+        if wanted:
+            self.visit.save(OPEN, {})
+            self.go(self.newest.from_recipe(Recipe.from_dict(wanted["recipe"]), "gallery"))
+        elif self.history.present is None:
+            self.go(self.moment)
+        elif self.moment.version != self.visit.generator.version and self.moment.seed is not None:
+            # The same noise seen by the new version is what shows how it differs; undo goes back.
+            again = self.newest.from_seed(self.moment.seed, self.moment.wildness)
+            self.go(replace(again, positions=self.moment.positions, how="version"))
+
+    def finish(self) -> None:
+        if self.is_changed:
+            self.visit.save(HISTORY, self.history.to_dict())
+        self.visit.save(DESK, self.desk.to_dict())
+
+
+def steer(walk: Walk, said: Said) -> None:
+    positions = {str(key)[:64]: number(value) for key, value in dict(said["positions"]).items()}
+    moment = walk.moment.turned(positions, number(said["wildness"]))
+    if said.get("live"):
+        walk.show(moment)
+    else:
+        walk.go(moment)
+
+
+def dice(walk: Walk, said: Said) -> None:
+    walk.go(walk.newest.from_seed(secrets.randbelow(SEEDS), walk.moment.wildness))
+
+
+def choose_seed(walk: Walk, said: Said) -> None:
+    seed = int(clamp(number(said["value"]), 0, MAX_SEED))
+    if seed != walk.moment.seed:
+        walk.go(walk.newest.from_seed(seed, walk.moment.wildness))
+
+
+def step_near(walk: Walk, said: Said) -> None:
+    # Around where the person saw them: the page may have been a step behind.
+    step = walk.history.at(int(number(said["from"])))
+    centre = step.moment if step else walk.moment
+    around = walk.steering.neighbours(centre, walk.desk.reach, walk.desk.neighbourhood)
+    walk.go(around[int(number(said["index"])) % len(around)])
+
+
+def look_around(walk: Walk, said: Said) -> None:
+    walk.desk = replace(walk.desk, neighbourhood=secrets.randbelow(MAX_SEED))
+
+
+def reach(walk: Walk, said: Said) -> None:
+    walk.desk = replace(walk.desk, reach=clamp(number(said["value"]), *REACHES))
+
+
+def undo(walk: Walk, said: Said) -> None:
+    walk.follow(walk.history.undone())
+
+
+def redo(walk: Walk, said: Said) -> None:
+    walk.follow(walk.history.redone())
+
+
+def jump(walk: Walk, said: Said) -> None:
+    walk.follow(walk.history.jumped(int(number(said["id"]))))
+
+
+def more(walk: Walk, said: Said) -> None:
+    walk.desk = replace(walk.desk, shows_more=not walk.desk.shows_more)
+
+
+def name_direction(walk: Walk, said: Said) -> None:
+    name = " ".join(str(said.get("name", "")).split())[:LONGEST_NAME]
+    vector = walk.steering.walked(walk.moment)
+    if not name:
+        raise BadGesture("direction_without_name")
+    if max(abs(value) for value in vector) < 1e-6:
+        raise BadGesture("direction_without_way")
+    walk.desk = walk.desk.with_own(name, vector)
+    walk.visit.say("explore.direction_kept", name=name)
+
+
+def forget_direction(walk: Walk, said: Said) -> None:
+    walk.desk = walk.desk.without_own(str(said["id"]))
+
+
+def keep(walk: Walk, said: Said) -> None:
+    """In the gallery, or out of it again."""
+    row = present_row(walk)
+    if row is not None and row.kept:
+        walk.visit.studio.store.set_kept(walk.visit.key, row.id, False)
+    else:
+        store_artwork(walk.visit, walk.artwork(), kept=True)
+    walk.rows_changed()
+
+
+def pin(walk: Walk, said: Said) -> None:
+    """On the shelf, or off it again."""
+    row = present_row(walk)
+    if row is not None and row.pinned:
+        walk.visit.studio.store.set_pinned(walk.visit.key, row.id, False)
+    else:
+        store_artwork(walk.visit, walk.artwork(), pinned=True)
+    walk.rows_changed()
+
+
+def unpin(walk: Walk, said: Said) -> None:
+    walk.visit.studio.store.set_pinned(walk.visit.key, str(said["id"]), False)
+    walk.rows_changed()
+
+
+def open_artwork(walk: Walk, said: Said) -> None:
+    """One of the person's own works, from the shelf."""
+    row = artwork_row(walk.visit, str(said["id"]))
+    walk.go(walk.newest.from_recipe(row.recipe, "gallery"))
+
+
+def save(walk: Walk, said: Said) -> None:
+    """The artwork as a file, for the browser to keep."""
+    format = str(said["format"])
+    if format not in walk.visit.medium_object.formats:
+        raise BadGesture("unknown_format", format=format)
+    data = walk.artwork().export(format)
+    stem = f"{walk.visit.medium}-{walk.moment.seed if walk.moment.seed is not None else 'edit'}"
+    walk.parcel = parcel(f"{stem}.{format}", data)
+
+
+GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
+    "steer": steer,
+    "dice": dice,
+    "seed": choose_seed,
+    "near": step_near,
+    "around": look_around,
+    "reach": reach,
+    "undo": undo,
+    "redo": redo,
+    "jump": jump,
+    "more": more,
+    "name": name_direction,
+    "forget": forget_direction,
+    "keep": keep,
+    "pin": pin,
+    "unpin": unpin,
+    "open": open_artwork,
+    "save": save,
+}
+
+
+def number(value: Any) -> float:
+    """A number that a browser sent.
+
+    Raises:
+        BadGesture: it is none.
+    """
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise BadGesture("not_a_number", value=str(value)[:40]) from None
+    if not math.isfinite(found):
+        raise BadGesture("not_a_number", value=str(value)[:40])
+    return found
+
+
+def store_artwork(visit: Visit, artwork: Artwork, **flags: bool) -> str:
+    assert artwork.recipe is not None
+    return visit.studio.store.keep_artwork(visit.key, artwork.recipe, artwork.thumbnail(), **flags)
+
+
+def artwork_row(visit: Visit, artwork_id: str) -> ArtworkRow:
+    """Raises: NotFound: no such work, or one of another medium."""
+    row = visit.studio.store.artwork(artwork_id)
+    if row is None or row.medium != visit.medium:
+        raise NotFound("unknown_artwork")
+    return row
+
+
+def present_row(walk: Walk) -> ArtworkRow | None:
+    """The stored row of what is shown, if it is kept or pinned."""
+    latent = tuple(walk.steering.latent(walk.moment).tolist())
+    return next((row for row in walk.rows if row.recipe.latent == latent), None)

@@ -1,0 +1,198 @@
+"""A real studio, served in a process of its own, and a real browser that behaves like a person.
+
+def test_something(studio, person):
+    page = person()                 # a new browser with an empty memory, on the first tab
+    studio.restart()                # the server dies and comes back; its home stays
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from tests.browser.chromium import find
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120_000
+"""Milliseconds that anything on the page may take on a busy machine."""
+
+CHROMIUM_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+class ServedStudio:
+    """`python app.py` with a home and a port of its own."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.settings = settings
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / "server.log"
+        self.start()
+
+    def start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
+        environment |= {"STUDIO_HOME": str(self.home), "STUDIO_PORT": str(self.port)}
+        # Many threads on a busy machine wait for each other more than they help.
+        environment["STUDIO_THREADS"] = "1"
+        # The fewest rounds a lesson may have: enough to see that it works.
+        environment["STUDIO_LESSON_SECONDS"] = "1"
+        environment |= self.settings
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 2 * PATIENCE / 1000
+        while True:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    raise RuntimeError(
+                        f"the studio did not start:\n{self.log.read_text()}"
+                    ) from None
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """As after a crash: killed, then started on the same home and port."""
+        self.stop()
+        self.start()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    executable = find()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+    """One server for all browser tests; people in it do not share anything."""
+    served = ServedStudio(tmp_path_factory.mktemp("home"))
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def person(studio: ServedStudio, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """`person(locale=…, width=…)`: somebody new who has opened the studio and sees an artwork.
+
+    A `script` runs in their browser before the page's own.
+    """
+    contexts: list[BrowserContext] = []
+
+    def arrive(
+        *, locale: str = "en-US", width: int = 1440, height: int = 900, script: str = ""
+    ) -> Page:
+        context = chromium.new_context(
+            locale=locale,
+            viewport={"width": width, "height": height},
+            accept_downloads=True,
+            # What moves must not keep a test waiting.
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(script)
+        page = context.new_page()
+        page.goto(studio.url)
+        wait_for_artwork(page)
+        return page
+
+    expect.set_options(timeout=PATIENCE)
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
+def wait_for_artwork(page: Page) -> None:
+    """Explore shows its artwork and everything around it that can be used."""
+    shown(page, "explore").wait_for()
+    page.locator("#tab-explore .reach input").wait_for()
+
+
+def shown(page: Page, tab: str) -> Locator:
+    """The large artwork of a tab."""
+    return page.locator(f"#tab-{tab} figure.stage > :first-child")
+
+
+# What a person would tell apart, not what a compressor would: the artwork as 24 x 24 colours.
+LOOK = """(tab) => {
+    const node = document.querySelector(`#tab-${tab} figure.stage > :first-child`);
+    if (!node || !node.complete || !node.naturalWidth) return null;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 24;
+    const context = canvas.getContext("2d");
+    context.drawImage(node, 0, 0, 24, 24);
+    return [...context.getImageData(0, 0, 24, 24).data];
+}"""
+JUST_NOTICEABLE = 1.0
+"""Mean difference of colours 0..255; decoding in batches of another size changes some by one."""
+
+
+def picture(page: Page, tab: str = "explore") -> list[int]:
+    """What the large artwork of a tab looks like at this moment."""
+    return page.wait_for_function(LOOK, arg=tab).json_value()
+
+
+def same(one: list[int], other: list[int]) -> bool:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one) < JUST_NOTICEABLE
+
+
+def wait_for_another(page: Page, before: list[int], tab: str = "explore") -> list[int]:
+    """Wait until the large artwork is not what it was; returns what it is."""
+    return page.wait_for_function(
+        f"""([tab, before, least]) => {{
+            const now = ({LOOK})(tab);
+            if (!now) return null;
+            const apart = now.reduce((sum, value, i) => sum + Math.abs(value - before[i]), 0);
+            return apart / now.length >= least ? now : null;
+        }}""",
+        arg=[tab, before, JUST_NOTICEABLE],
+    ).json_value()
+
+
+def wait_for_this(page: Page, wanted: list[int], tab: str = "explore") -> None:
+    """Wait until the large artwork is the wanted one."""
+    page.wait_for_function(
+        f"""([tab, wanted, most]) => {{
+            const now = ({LOOK})(tab);
+            if (!now) return false;
+            const apart = now.reduce((sum, value, i) => sum + Math.abs(value - wanted[i]), 0);
+            return apart / now.length < most;
+        }}""",
+        arg=[tab, wanted, JUST_NOTICEABLE],
+    )
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.locator(f"#tab-{name}-button").click()
+
+
+def open_save_menu(page: Page) -> None:
+    """Explore's menu of files, once nothing is under way: a toolbar drawn anew is a closed one."""
+    page.wait_for_function("window.studio.desks['tab-explore'].isIdle()")
+    page.locator("#tab-explore .toolbar summary").click()

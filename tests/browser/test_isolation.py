@@ -1,0 +1,145 @@
+"""People at one studio never see each other's values, whatever they do at the same time."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from studio import adapter
+from studio.latent import noise_from_seeds
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.ui.app import build_app
+from studio.ui.serve import free_port
+
+MEDIUM = "painting"
+REQUESTS_EACH = 100
+
+
+class Client:
+    """A browser without a screen: speaks to the page's own events over HTTP."""
+
+    def __init__(self, url: str, key: str, event: int) -> None:
+        self.http = httpx.Client(base_url=f"{url}/gradio_api", timeout=120)
+        self.key = key
+        self.event = event
+        self.session = secrets.token_hex(8)
+
+    def gesture(self, *gestures: dict[str, Any], key: str | None = None) -> list[Any]:
+        """The event's outputs."""
+        data = [self.key if key is None else key, MEDIUM, list(gestures)]
+        body = {"data": data, "fn_index": self.event, "session_hash": self.session}
+        self.http.post("/queue/join", json=body).raise_for_status()
+        with self.http.stream("GET", "/queue/data", params={"session_hash": self.session}) as lines:
+            for line in lines.iter_lines():
+                if line.startswith("data:"):
+                    message = json.loads(line[len("data:") :])
+                    if message["msg"] == "process_completed":
+                        assert message["success"], message
+                        return message["output"]["data"]
+        raise AssertionError("the studio closed the stream")
+
+
+@pytest.fixture(scope="module")
+def open_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str, int]]:
+    studio = Studio.start(Settings(home=tmp_path_factory.mktemp("isolation"), device="cpu"))
+    app, arguments = build_app(studio)
+    port = free_port("127.0.0.1", 17860)
+    app.launch(server_port=port, prevent_thread_lock=True, quiet=True, **arguments)
+    event = next(id for id, fn in app.fns.items() if fn.targets[0][1] == "gesture")
+    yield studio, f"http://127.0.0.1:{port}", event
+    app.close()
+    studio.close()
+
+
+def another_version(studio: Studio) -> str:
+    """A version whose mapping differs from the base's."""
+    base = studio.registry.use(MEDIUM)
+    changed = adapter.attach(base.mapping)
+    generator = torch.Generator().manual_seed(5)
+    for layer in adapter.adapter_layers(changed).values():
+        with torch.no_grad():
+            layer.up.normal_(0, 0.3, generator=generator)
+    return studio.registry.add_fine_tune(base, adapter.adapter_tensors(changed), {}, {})
+
+
+def expected(studio: Studio, version: str | None, seed: int) -> np.ndarray:
+    generator = studio.registry.use(MEDIUM, version)
+    return pixels(generator.decode(generator.map(noise_from_seeds([seed])))[0].show())
+
+
+def pixels(shown: str) -> np.ndarray:
+    found = re.search(r'src="data:image/jpeg;base64,([^"]+)"', shown)
+    assert found
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(found.group(1)))), dtype=float)
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    return float(np.abs(one - other).mean()) < 1
+
+
+def test_two_people_with_different_versions_never_meet(open_studio) -> None:
+    studio, url, event = open_studio
+    keys = [studio.store.open_session(None).key for _ in range(2)]
+    versions = [None, another_version(studio)]
+    studio.store.use_version(keys[1], MEDIUM, versions[1])
+    seeds = [range(1000, 1000 + REQUESTS_EACH // 2), range(5000, 5000 + REQUESTS_EACH // 2)]
+    wildness = [1.0, 0.4]
+    wrong: list[str] = []
+
+    def walk(who: int) -> None:
+        client = Client(url, keys[who], event)
+        for seed in seeds[who]:
+            shown, toolbar, dials, *_ = client.gesture({"do": "seed", "value": seed})
+            if f'value="{seed}"' not in toolbar:
+                wrong.append(f"person {who} asked for seed {seed}")
+            if who == 0 and not same(pixels(shown), expected(studio, versions[who], seed)):
+                wrong.append(f"person {who} saw another picture for seed {seed}")
+            steer = {"do": "steer", "positions": {"warmth": who + 1}, "wildness": wildness[who]}
+            shown, toolbar, dials, *_ = client.gesture(steer)
+            if (dials["positions"], dials["wildness"]) != ({"warmth": who + 1}, wildness[who]):
+                wrong.append(f"person {who} has dials of somebody else: {dials['positions']}")
+
+    people = [threading.Thread(target=walk, args=(who,)) for who in range(2)]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    assert wrong == []
+    # The same seed does look different to them, so the test could have failed.
+    assert not same(expected(studio, None, 1), expected(studio, versions[1], 1))
+    fresh = Client(url, keys[1], event)
+    shown = fresh.gesture(
+        {"do": "steer", "positions": {}, "wildness": 1.0}, {"do": "seed", "value": 1}
+    )[0]
+    assert same(pixels(shown), expected(studio, versions[1], 1))
+
+
+def test_nobody_else_can_take_anothers_artwork_off_the_shelf(open_studio) -> None:
+    studio, url, event = open_studio
+    mine, theirs = (studio.store.open_session(None).key for _ in range(2))
+    Client(url, mine, event).gesture({"do": "seed", "value": 11}, {"do": "pin"})
+    [row] = studio.store.artworks(mine, MEDIUM, pinned=True)
+    Client(url, theirs, event).gesture({"do": "seed", "value": 12}, {"do": "unpin", "id": row.id})
+    assert [one.id for one in studio.store.artworks(mine, MEDIUM, pinned=True)] == [row.id]
+    assert studio.store.artworks(theirs, MEDIUM, pinned=True) == []
+
+
+@pytest.mark.parametrize("key", ["", "guess", "../studio.db", None])
+def test_an_unknown_key_opens_nothing(open_studio, key: Any) -> None:
+    _, url, event = open_studio
+    client = Client(url, "", event)
+    outputs = client.gesture({"do": "dice"}, key=key if key is not None else "null")
+    assert all(isinstance(output, dict) and "value" not in output for output in outputs)

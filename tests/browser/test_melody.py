@@ -1,0 +1,117 @@
+"""Melodies in a real browser: chosen, played, steered, begun from a file, morphed."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import mido
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import open_save_menu, open_tab
+
+
+def melodies(person: Callable[..., Page]) -> Page:
+    page = person()
+    page.get_by_label("Kind of artwork").select_option("melody")
+    page.locator("#tab-explore .melody audio").wait_for()
+    return page
+
+
+def notes(page: Page, tab: str = "explore") -> str:
+    """The piano roll that is shown, as text."""
+    return page.locator(f"#tab-{tab} .melody-roll svg").inner_html()
+
+
+def wait_for_other_notes(page: Page, before: str, tab: str = "explore") -> str:
+    expect(page.locator(f"#tab-{tab} .melody")).to_be_visible()
+    page.wait_for_function(
+        """([tab, before]) => {
+            const roll = document.querySelector(`#tab-${tab} .melody-roll svg`);
+            return roll && roll.innerHTML !== before;
+        }""",
+        arg=[tab, before],
+    )
+    return notes(page, tab)
+
+
+def test_a_melody_plays_and_its_sound_is_not_silent(
+    person: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = melodies(person)
+    audio = page.locator("#tab-explore .melody audio")
+    audio.click(position={"x": 24, "y": 27})
+    page.wait_for_function("document.querySelector('#tab-explore .melody audio').currentTime > 0.4")
+    page.wait_for_function(
+        "parseFloat(document.querySelector('#tab-explore .melody').style.getPropertyValue('--at'))"
+        " > 0.02"
+    )
+    open_save_menu(page)
+    with page.expect_download() as waiting:
+        page.locator("#tab-explore .menu-list button", has_text="WAV").click()
+    with wave.open(io.BytesIO(Path(waiting.value.path()).read_bytes())) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+        assert sound.getnframes() / sound.getframerate() > 3
+    assert np.abs(samples.astype(float)).mean() > 50
+
+
+def test_busier_is_more_notes_and_it_plays_on(person: Callable[..., Page]) -> None:
+    page = melodies(person)
+    page.locator("#tab-explore .melody audio").click(position={"x": 24, "y": 27})
+    page.wait_for_function("document.querySelector('#tab-explore .melody audio').currentTime > 0.1")
+    counts = []
+    dial = page.get_by_label("Density", exact=True).first
+    before = notes(page)
+    for key in ("Home", "End"):
+        dial.press(key)
+        before = wait_for_other_notes(page, before)
+        counts.append(before.count("<rect"))
+    assert counts[1] > 1.3 * counts[0]
+    page.wait_for_function("!document.querySelector('#tab-explore .melody audio').paused")
+
+
+def test_a_midi_file_is_taken_and_morphed_to_a_find(
+    person: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = melodies(person)
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    for pitch in (60, 62, 64, 65, 67, 69, 71, 72) * 2:
+        track.append(mido.Message("note_on", note=pitch, velocity=80))
+        track.append(mido.Message("note_off", note=pitch, time=480))
+    path = tmp_path / "scale.mid"
+    file.save(path)
+    shelf = page.locator("#tab-explore .shelf .cell")
+    page.keyboard.press("p")
+    expect(shelf).to_have_count(1)
+    before = notes(page)
+    page.locator("#tab-explore input[type=file]").set_input_files(path)
+    found = wait_for_other_notes(page, before)
+    assert found.count("<rect") in range(12, 21)
+    page.keyboard.press("p")
+    expect(shelf).to_have_count(2)
+    open_tab(page, "morph")
+    page.locator("#tab-morph .melody audio").wait_for()
+    with page.expect_download() as waiting:
+        page.locator("#tab-morph [data-film=mid]").click()
+    target = tmp_path / "morph.mid"
+    waiting.value.save_as(target)
+    names = [m.text for m in mido.MidiFile(target).tracks[0] if m.type == "marker"]
+    assert len(names) > 2 and len(set(names)) == len(names)
+
+
+def test_a_drum_file_gets_a_sentence(person: Callable[..., Page], tmp_path: Path) -> None:
+    page = melodies(person)
+    file = mido.MidiFile()
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    for _ in range(8):
+        track.append(mido.Message("note_on", note=38, velocity=80, channel=9))
+        track.append(mido.Message("note_off", note=38, time=480, channel=9))
+    file.save(tmp_path / "drums.mid")
+    page.locator("#tab-explore input[type=file]").set_input_files(tmp_path / "drums.mid")
+    page.get_by_text("holds only drums").wait_for()

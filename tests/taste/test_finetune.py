@@ -1,0 +1,162 @@
+"""A fine-tune: more of what is liked on fresh works, still varied, never a surprise."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from studio.errors import NotEnoughRatings
+from studio.taste import Ratings
+from studio.taste import finetune as module
+from studio.taste.artists import Artist
+from studio.taste.finetune import FineTuneCancelled, FineTuneResult, Look, compare, finetune
+from tests.taste.curves import CurveGenerator
+
+HURRIED = 5
+"""Rounds that are enough for a model this small."""
+UNHURRIED = 3600.0
+"""Seconds: on a busy machine too, rounds are what ends these fine-tunes."""
+
+
+@pytest.fixture(scope="module")
+def lesson(curves: CurveGenerator, thirty: Ratings) -> SimpleNamespace:
+    """One fine-tune that several tests look at, and what it told on the way."""
+    told: list[tuple[float, dict]] = []
+    before = {name: value.clone() for name, value in curves.mapping.state_dict().items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "ROUNDS", HURRIED)
+        result = finetune(
+            curves,
+            thirty,
+            preview_noise=torch.zeros(2, 128) + 1,
+            seconds=UNHURRIED,
+            progress=lambda share, values: told.append((share, values)),
+        )
+    return SimpleNamespace(result=result, told=told, before=before)
+
+
+@pytest.fixture(scope="module")
+def fresh(curves: CurveGenerator, lesson: SimpleNamespace) -> tuple[Tensor, Tensor]:
+    """Latents before and after, of noise no fine-tune ever saw."""
+    noise = torch.randn(400, 128, generator=torch.Generator().manual_seed(999))
+    tuned = curves.adapted(lesson.result.adapter, "curve-2")
+    return curves.map(noise), tuned.map(noise)
+
+
+def test_the_artist_likes_fresh_works_more(
+    curves: CurveGenerator, artist: Artist, fresh: tuple[Tensor, Tensor]
+):
+    before, after = (artist.liking(curves.attributes(curves.decode(w))) for w in fresh)
+    assert after.mean() > before.mean() + 0.6
+
+
+def test_works_stay_varied(curves: CurveGenerator, fresh: tuple[Tensor, Tensor]):
+    before, after = (torch.pdist(curves.latent_features(w)).mean() for w in fresh)
+    assert after > 0.75 * before
+
+
+def test_what_is_reported_is_what_fresh_works_show(
+    curves: CurveGenerator, thirty: Ratings, lesson: SimpleNamespace, fresh
+):
+    reward = module.RewardModel.of(curves, thirty)
+    before, after = (
+        Look(curves.latent_features(w), *reward.predict(curves.latent_features(w))) for w in fresh
+    )
+    again = compare(before, after)
+    for name in ("gain", "percentile", "diversity_kept", "drift"):
+        assert lesson.result.measured[name] == pytest.approx(again[name], rel=0.2, abs=0.05)
+    assert lesson.result.measured["samples"] == module.SAMPLES
+    assert lesson.result.measured["ratings"] == 30
+
+
+def test_the_generator_itself_is_not_touched(curves: CurveGenerator, lesson: SimpleNamespace):
+    now = curves.mapping.state_dict()
+    assert all(torch.equal(now[name], value) for name, value in lesson.before.items())
+
+
+def test_progress_rises_and_shows_works(lesson: SimpleNamespace):
+    shares = [share for share, _ in lesson.told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    learning = [values for _, values in lesson.told if values["stage"] == "learning"]
+    assert len(learning) == HURRIED
+    assert all(len(values["artworks"]) == 2 for values in learning)
+    assert learning[-1]["reward"] > learning[0]["reward"]
+
+
+def test_it_can_be_cancelled_between_any_two_batches(curves: CurveGenerator, thirty: Ratings):
+    calls = 0
+
+    def is_cancelled() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > 12
+
+    with pytest.raises(FineTuneCancelled):
+        finetune(curves, thirty, is_cancelled=is_cancelled)
+    assert calls == 13
+
+
+def test_the_time_given_is_kept(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "LEAST_ROUNDS", 0)
+    with pytest.raises(NotEnoughRatings, match="did not show"):
+        finetune(curves, thirty, seconds=0.0)
+
+
+def test_a_slow_machine_learns_something_too(curves: CurveGenerator, thirty: Ratings):
+    rounds: list[float] = []
+    finetune(
+        curves,
+        thirty,
+        seconds=0.0,
+        progress=lambda share, values: rounds.append(share) if "reward" in values else None,
+    )
+    assert len(rounds) == module.LEAST_ROUNDS
+
+
+def test_contradictory_ratings_are_refused(curves: CurveGenerator, base: Tensor):
+    pairs = [(i, i + 1, False) for i in range(0, 20, 2)]
+    pairs += [(i + 1, i, False) for i in range(0, 20, 2)]
+    with pytest.raises(NotEnoughRatings) as refused:
+        finetune(curves, Ratings(base[:20], (), tuple(pairs)))
+    assert refused.value.key == "ratings_contradict"
+
+
+def test_a_collapse_is_refused(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    """Without its anchor the mapping runs to one work; the check notices."""
+    monkeypatch.setattr(module, "ROUNDS", 10)
+    monkeypatch.setattr(module, "VARIETY", 0.0)
+    monkeypatch.setattr(module, "FARTHEST", 9.0)
+    monkeypatch.setattr(module, "TRUST", 0.05)
+    monkeypatch.setitem(module.STRENGTHS, "clear", 0.9999)
+    monkeypatch.setattr(
+        module._Lesson, "divergence", lambda self, latents: latents.var(0).sum() * 2.0
+    )
+    with pytest.raises(NotEnoughRatings) as refused:
+        finetune(curves, thirty, seconds=UNHURRIED)
+    assert refused.value.key in ("taste_collapse", "taste_no_gain")
+
+
+def test_a_fine_tune_of_a_fine_tune_goes_on(
+    curves: CurveGenerator, thirty: Ratings, lesson: SimpleNamespace, monkeypatch
+):
+    monkeypatch.setattr(module, "ROUNDS", HURRIED)
+    tuned = curves.adapted(lesson.result.adapter, "curve-2")
+    again: FineTuneResult = finetune(tuned, thirty, strength="gentle", seconds=UNHURRIED)
+    assert again.measured["gain"] > module.LEAST_GAIN
+    latents = tuned.adapted(again.adapter, "curve-3").map(torch.ones(1, 128))
+    assert torch.isfinite(latents).all()
+
+
+def test_the_same_ratings_teach_the_same(curves: CurveGenerator, thirty: Ratings, monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 2)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    first, second = (finetune(curves, thirty, seconds=UNHURRIED).adapter for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)

@@ -1,0 +1,185 @@
+"""What studio.medium promises, for every medium found, with the model it ships."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio import adapter
+from studio.errors import BadUpload
+from studio.latent import noise_from_seeds
+from studio.medium import Generator, Medium, media
+from studio.words import LANGUAGES, Words, catalogue
+
+SEEDS = range(100, 104)
+
+
+@pytest.fixture(scope="session")
+def latents(generator: Generator) -> torch.Tensor:
+    return generator.map(noise_from_seeds(SEEDS))
+
+
+@pytest.fixture(scope="session")
+def its_medium(generator: Generator) -> Medium:
+    return media()[generator.medium]
+
+
+def shown(generator: Generator, latents: torch.Tensor) -> list[str]:
+    return [artwork.show() for artwork in generator.decode(latents)]
+
+
+def test_its_words_are_complete(generator: Generator, its_medium: Medium) -> None:
+    attributes = generator.attributes(generator.decode(torch.zeros(0, generator.latent_dim)))
+    assert set(attributes) == set(its_medium.attribute_units)
+    keys = {"medium.title", "medium.one", "medium.upload"}
+    keys |= {f"attribute.{name}" for name in attributes}
+    for direction in generator.directions:
+        named = direction.key if direction.attribute else "axis"
+        keys |= {f"direction.{named}", f"direction.{named}.low", f"direction.{named}.high"}
+    for language in LANGUAGES:
+        assert keys - set(catalogue(its_medium.words, language)) == set()
+
+
+def test_the_same_latents_give_the_same_works(generator: Generator, latents: torch.Tensor) -> None:
+    assert latents.shape == (len(SEEDS), generator.latent_dim)
+    assert torch.equal(latents, generator.map(noise_from_seeds(SEEDS)))
+    works = shown(generator, latents)
+    assert works == shown(generator, latents)
+    assert len(set(works)) == len(SEEDS)
+
+
+def test_a_work_carries_what_it_takes_to_make_it_again(
+    generator: Generator, latents: torch.Tensor
+) -> None:
+    for artwork, latent in zip(generator.decode(latents), latents, strict=True):
+        recipe = artwork.recipe
+        assert recipe is not None
+        assert (recipe.medium, recipe.version) == (generator.medium, generator.version)
+        assert torch.equal(torch.tensor(recipe.latent), latent)
+
+
+def test_none_at_all_is_a_number_of_works_too(generator: Generator) -> None:
+    none = generator.map(torch.zeros(0, 128))
+    assert none.shape == (0, generator.latent_dim)
+    assert len(generator.decode(none)) == 0
+    assert len(generator.forward(none)) == 0
+    assert generator.encode([]).shape == (0, generator.latent_dim)
+    assert generator.features([]).shape == (0, len(generator.feature_statistics.mean))
+    assert all(len(values) == 0 for values in generator.attributes([]).values())
+
+
+def test_latents_that_make_no_sense_are_refused(generator: Generator) -> None:
+    for wrong in (
+        torch.zeros(generator.latent_dim),
+        torch.zeros(2, generator.latent_dim + 1),
+        torch.full((1, generator.latent_dim), torch.nan),
+    ):
+        with pytest.raises(ValueError, match="latents"):
+            generator.decode(wrong)
+
+
+def test_many_threads_may_decode_at_once(generator: Generator, latents: torch.Tensor) -> None:
+    rows = latents.split(1)
+    alone = [generator.features(generator.decode(row)) for row in rows]
+    with ThreadPoolExecutor(len(rows)) as people:
+        together = people.map(lambda row: generator.features(generator.decode(row)), rows * 4)
+    # A batch may round differently from a single work, by less than anybody can see.
+    for expected, found in zip(alone * 4, together, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2)
+
+
+def test_finding_a_work_again_comes_near_it(generator: Generator, latents: torch.Tensor) -> None:
+    works = generator.decode(latents[:2])
+    found = generator.features(generator.decode(generator.encode(works)))
+    distances = torch.cdist(found, generator.features(works))
+    assert float(distances.diagonal().max()) < 0.8 * float(distances.flip(1).diagonal().min())
+
+
+def test_taste_can_look_and_push(generator: Generator, latents: torch.Tensor) -> None:
+    moved = latents.clone().requires_grad_(True)
+    seen = generator.latent_features(moved)
+    looked = generator.features(generator.decode(latents))
+    assert seen.shape == looked.shape == (len(SEEDS), len(generator.feature_statistics.mean))
+    # What taste differentiates must be what people see, but for the rounding of their files.
+    difference = (seen.detach().cpu() - looked).norm(dim=1)
+    assert float(difference.mean()) < 0.2 * float(torch.cdist(looked, looked).sum() / 12)
+    seen.square().sum().backward()
+    assert moved.grad is not None
+    assert bool((moved.grad.abs().sum(1) > 0).all())
+
+
+def test_a_direction_does_what_it_says(generator: Generator, latents: torch.Tensor) -> None:
+    assert len(generator.directions) >= 3
+    for direction in generator.directions:
+        assert np.linalg.norm(direction.vector) == pytest.approx(1, abs=1e-4)
+        # What hardly moves its attribute may move it either way from a few starts.
+        if direction.attribute and abs(direction.effect) > 0.3:
+            step = 2 * direction.scale * torch.tensor(direction.vector)
+            low, high = (
+                generator.attributes(generator.decode(latents + way * step))[direction.attribute]
+                for way in (-1, 1)
+            )
+            assert bool(high.mean() > low.mean()) == (direction.effect > 0), direction.key
+
+
+def test_a_fine_tune_shares_all_but_its_mapping(generator: Generator) -> None:
+    untouched = adapter.adapter_tensors(adapter.attach(generator.mapping))
+    twin = generator.adapted(untouched, "mine-1")
+    noise = noise_from_seeds(SEEDS)
+    torch.testing.assert_close(twin.map(noise), generator.map(noise))
+    assert twin.version == "mine-1"
+    assert twin.memory_bytes() > 0
+    changed = {name: tensor + 0.1 for name, tensor in untouched.items()}
+    moved = generator.adapted(changed, "mine-2")
+    assert not torch.allclose(moved.map(noise), generator.map(noise), atol=1e-3)
+
+
+def test_a_work_is_shown_safely(generator: Generator, latents: torch.Tensor) -> None:
+    (artwork,) = generator.decode(latents[:1])
+    for fragment in (artwork.show('"><script>'), artwork.thumbnail('"><script>')):
+        assert "<script>" not in fragment
+        assert "http://" not in fragment.replace("http://www.w3.org/", "")
+        assert "https://" not in fragment
+    assert len(artwork.thumbnail("a work")) <= 12_000
+
+
+def test_a_file_brings_its_recipe_back(
+    generator: Generator, latents: torch.Tensor, its_medium: Medium, tmp_path: Path
+) -> None:
+    (artwork,) = generator.decode(latents[:1])
+    assert artwork.recipe is not None
+    artwork.recipe = artwork.recipe.with_(seed=SEEDS[0], parents=("a", "b"), how="breed")
+    for format in its_medium.formats:
+        file = tmp_path / f"work.{format}"
+        file.write_bytes(artwork.export(format))
+        for source in (file, io.BytesIO(file.read_bytes())):
+            assert its_medium.read(source).recipe == artwork.recipe
+    with pytest.raises(ValueError):  # its words are the medium's own
+        artwork.export("exe")
+
+
+def test_a_path_becomes_one_file(
+    generator: Generator, latents: torch.Tensor, its_medium: Medium, tmp_path: Path
+) -> None:
+    frames = generator.decode(latents)
+    for format in its_medium.path_formats:
+        target = tmp_path / f"path.{format}"
+        its_medium.export_path(frames, format, 1.0, target)
+        assert target.stat().st_size > 0
+    with pytest.raises(ValueError):  # its words are the medium's own
+        its_medium.export_path(frames, "exe", 1.0, tmp_path / "path.exe")
+
+
+@pytest.mark.parametrize("junk", [b"", b"\0" * 100, b"<svg onload=alert(1)>", b"GIF89a"])
+def test_what_is_no_work_is_refused_with_words(
+    generator: Generator, its_medium: Medium, junk: bytes
+) -> None:
+    with pytest.raises(BadUpload) as refused:
+        its_medium.read(io.BytesIO(junk))
+    for language in LANGUAGES:
+        assert Words(language).including(its_medium.words).error(refused.value)
