@@ -1,4 +1,4 @@
-"""Low-rank adapters (Hu et al., LoRA, 2021) on the linear layers of a mapping.
+"""Low-rank adapters (Hu et al., LoRA, 2021) on the linear layers of a mapping or a decoder.
 
 A fine-tune is the handful of numbers in its adapter: taking the adapter away gives the base back
 exactly, and scaling it slides between the two.
@@ -43,6 +43,11 @@ def attach(module: nn.Module, rank: int = RANK) -> nn.Module:
     for name, layer in list(adapted.named_modules()):
         if isinstance(layer, nn.Linear):
             parent = adapted.get_submodule(name.rpartition(".")[0])
+            if isinstance(parent, nn.MultiheadAttention):
+                continue  # It reads the weight of its layer instead of calling it.
+            if isinstance(parent, nn.TransformerEncoderLayer):
+                # So does torch's fused path for inference, which this switches off.
+                parent.activation_relu_or_gelu = 0
             replacement = LowRankLinear(layer, rank).to(layer.weight.device)
             setattr(parent, name.rpartition(".")[2], replacement)
     return adapted
@@ -65,6 +70,19 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
         for name, layer in adapter_layers(module).items()
         for part in ("down", "up", "bias")
     }
+
+
+def above(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors with a prefix before their names: one file may hold several adapters."""
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def split(
+    prefix: str, tensors: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Undoes `above`: those under the prefix, without it, and the others."""
+    under = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    return under, {n: t for n, t in tensors.items() if not n.startswith(prefix)}
 
 
 def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.0) -> nn.Module:

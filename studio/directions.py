@@ -1,26 +1,53 @@
 """Finding directions in a latent space that do one thing people can name.
 
-Linear regression of measured attributes on latents, as in Shen et al., InterFaceGAN, 2020, and
-principal axes as in Harkonen et al., GANSpace, 2020. Every direction that ships has been tried:
-its effect is measured on artworks decoded along it, not read off the regression.
+A direction is a field that latents are carried along by: a constant one where one vector does the
+job, else an affine one, whose integral curves are the trajectories of Spingarn et al., GAN
+"Steerability" without optimization, 2021. It is fitted to gradients of attributes at many samples,
+then learns from where it leads. Principal axes are those of Harkonen et al., GANSpace, 2020. Every
+direction that ships has been tried: its effect is measured on artworks decoded along it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from studio.latent import truncate
-from studio.medium import Direction, FeatureStatistics, LatentStatistics
+from studio.latent import flow
+from studio.medium import Direction, FeatureStatistics, LatentStatistics, pack, unpack
+
+Measure = Callable[[Tensor], Mapping[str, Tensor]]
+"""Latents [B, D] to attributes of their artworks, each [B]."""
 
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)
-# How much of what other attributes share with one is taken out of its direction, tried in turn
-# until the direction does its own job.
-ORTHOGONALITY = (1.0, 0.8, 0.5, 0.0)
 RELIABLE = 0.95
-NOTICEABLE = 0.25
+NOTICEABLE = 0.4
+WILDNESS = (0.8, 1.0)
+"""Of the samples that directions are tried on: what people usually start from."""
+TAME_TO_WILD = (0.7, 1.3)
+SPEEDS = (1.0, 1.5, 2.0, 3.0)
+"""Standard deviations that a turn of one leads away, tried in turn: the shorter, the purer."""
+DRAWING_SPEEDS = (3.0, 4.0, 5.0, 6.0)
+CHUNK = 64
+APART = 0.5
+"""Standard deviations to each side for differences: less would miss what comes in whole notes."""
+STEEPEST = 5.0
+SPARED = (0.1, 1.0)
+"""How much of the other attributes' gradients is left in, tried in turn: where an attribute is
+nearly another, or gradients are noisy, taking them out leaves too little."""
+RIDGE = 4.0
+"""Samples, for each axis, that the bend of a field has to be seen in."""
+WALK = (-2.5, -1.25, 0.0, 1.25, 2.5)
+WALKING_SPEED = 1.75
+WALKERS = 16
+LEARNING_RATE = 0.012
+RISE, SOFTNESS = 0.7, 0.3
+"""What an attribute should rise by from one of WALK to the next, and how strictly, in its standard
+deviations."""
+ASIDE, LENGTH = 0.015, 0.015
 
 
 def statistics(latents: Tensor) -> LatentStatistics:
@@ -60,79 +87,261 @@ def from_tables(table: Mapping[str, Tensor]) -> tuple[LatentStatistics, FeatureS
     )
 
 
-def regress(latents: Tensor, values: Tensor, where: LatentStatistics, ridge: float) -> Tensor:
-    """Coefficients [K] of standardised values [N] on whitened latents [N, D]."""
-    whitened = (latents - where.mean) @ where.axes.T / where.scales
-    target = (values - values.mean()) / values.std().clamp_min(1e-8)
-    gram = whitened.T @ whitened + ridge * torch.eye(whitened.shape[1])
-    return torch.linalg.solve(gram, whitened.T @ target)
+def moved(latents: Tensor, turns: Iterable[tuple[Direction, float]], mean: Tensor) -> Tensor:
+    """Latents [N, D] with dials turned: the one place where a direction is applied.
 
-
-def attribute_steps(
-    latents: Tensor,
-    attributes: Mapping[str, Tensor],
-    where: LatentStatistics,
-    ridge: float = 100.0,
-) -> dict[str, list[Tensor]]:
-    """For each attribute, latent steps [D] of one standard deviation that change it.
-
-    The first has everything taken out, in whitened space, that the other attributes' regressions
-    have in common with it; the later ones less and less of it. Attributes that people see as
-    different may be nearly the same thing in a model (a colourful painting is a warm one), and
-    what the full orthogonalisation leaves of them then does nothing.
+    A direction's field is `scale * vector`, and where it bends a matrix times the distance to the
+    mean latent. Fields of all turns are added up and followed together, so that their order does
+    not matter and the opposite positions lead back.
 
     Args:
-        latents: [N, D] of samples.
-        attributes: measured on the artworks of the same latents, each [N].
+        turns: directions with their positions, in steps of `scale`.
+        mean: [D], where bends are told from (LatentStatistics.mean).
     """
-    raw = {name: regress(latents, values, where, ridge) for name, values in attributes.items()}
-    found = {}
-    for name, wanted in raw.items():
-        cleaned = without(wanted, [other for key, other in raw.items() if key != name])
-        candidates = [wanted + share * (cleaned - wanted) for share in ORTHOGONALITY]
-        units = [c / c.norm().clamp_min(1e-8) for c in candidates]
-        found[name] = [(unit * where.scales) @ where.axes for unit in units]
-    return found
+    step = torch.zeros_like(mean)
+    left, right = [], []
+    for direction, position in turns:
+        step = step + position * direction.scale * mean.new_tensor(direction.vector)
+        if direction.bend:
+            to, from_ = bend(direction.bend, len(mean))
+            left.append(position * to)
+            right.append(from_)
+    if not left:
+        return latents + step
+    return mean + flow(latents - mean, step, torch.cat(left), torch.cat(right))
 
 
-def without(vector: Tensor, others: Sequence[Tensor]) -> Tensor:
-    """The part of a vector [K] orthogonal to the span of others."""
-    if not others:
-        return vector
-    basis, _ = torch.linalg.qr(torch.stack(list(others), dim=1))
-    return vector - basis @ (basis.T @ vector)
+@lru_cache(maxsize=128)
+def bend(packed: str, dim: int) -> Tensor:
+    """The factors [2, rank, D] of Direction.bend."""
+    return torch.tensor(unpack(packed)).view(2, -1, dim)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A direction in the making, in whitened coordinates: see studio.latent.flow.
+
+    Attributes:
+        step: [K].
+        left, right: [R, K] each.
+    """
+
+    step: Tensor
+    left: Tensor
+    right: Tensor
+
+    def at(self, points: Tensor) -> Tensor:
+        """The field [N, K] at points [N, K]."""
+        return self.step + (points @ self.right.T) @ self.left
+
+    def moved(self, points: Tensor, position: float) -> Tensor:
+        return flow(points, position * self.step, position * self.left, self.right)
+
+    def at_speed(self, speed: float, points: Tensor) -> Field:
+        """The same ways, on average `speed` standard deviations long at points [N, K]."""
+        factor = speed / self.at(points).norm(dim=1).mean().clamp_min(1e-8)
+        return Field(factor * self.step, factor * self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Latents as standard deviations along principal axes, those that hardly vary left out."""
+
+    mean: Tensor
+    axes: Tensor
+    scales: Tensor
+
+    @classmethod
+    def of(cls, where: LatentStatistics) -> Whitening:
+        kept = where.scales > 1e-3 * where.scales[0]
+        return cls(where.mean, where.axes[kept], where.scales[kept])
+
+    def points(self, latents: Tensor) -> Tensor:
+        """[N, D] to [N, K]."""
+        return (latents - self.mean) @ self.axes.T / self.scales
+
+    def latents(self, points: Tensor) -> Tensor:
+        """[N, K] to [N, D]."""
+        return self.mean + (points * self.scales) @ self.axes
+
+    def direction(self, key: str, field: Field) -> Direction:
+        """A field as a direction in latent space, not measured yet."""
+        step = (field.step * self.scales) @ self.axes
+        left = (field.left * self.scales) @ self.axes
+        right = (field.right / self.scales) @ self.axes
+        scale = float(step.norm().clamp_min(1e-8))
+        bent = torch.stack([left, right])
+        return Direction(
+            key=key,
+            vector=tuple(float(v) for v in step / scale),
+            scale=scale,
+            bend=pack(bent.flatten().tolist()) if len(left) else "",
+        )
+
+
+def slopes(
+    points: Tensor, spread: Mapping[str, Tensor], whitening: Whitening, gradient: Measure
+) -> Tensor:
+    """Gradients [N, A, K] of attributes at points [N, K], in standard deviations of both.
+
+    Args:
+        spread: attributes among samples, in the order of the result.
+        gradient: latents to attributes that autograd can differentiate.
+    """
+    rows = []
+    for chunk in points.split(CHUNK):
+        leaf = chunk.clone().requires_grad_(True)
+        values = gradient(whitening.latents(leaf))
+        found = [
+            torch.autograd.grad(values[name].sum() / deviation(kept), leaf, retain_graph=True)[0]
+            for name, kept in spread.items()
+        ]
+        rows.append(torch.stack(found, dim=1))
+    # Where a probability is nearly certain a gradient can be huge, and says nothing of a step.
+    return torch.cat(rows).nan_to_num(0, 0, 0).clamp(-STEEPEST, STEEPEST)
+
+
+def differences(
+    points: Tensor, spread: Mapping[str, Tensor], whitening: Whitening, measure: Measure
+) -> Tensor:
+    """As `slopes`, by central differences of half a standard deviation along every axis."""
+    columns = []
+    for axis in torch.eye(points.shape[1]):
+        high = measure(whitening.latents(points + APART * axis))
+        low = measure(whitening.latents(points - APART * axis))
+        change = [(high[name] - low[name]) / deviation(kept) for name, kept in spread.items()]
+        columns.append(torch.stack(change, dim=1) / (2 * APART))
+    return torch.stack(columns, dim=2)
+
+
+def deviation(values: Tensor) -> Tensor:
+    return values.std().clamp_min(1e-8)
+
+
+def fitted(points: Tensor, gradients: Tensor, wanted: int, spared: float, rank: int) -> Field:
+    """The affine field nearest to the steepest ascent of one attribute that spares the others.
+
+    At each point that is the step d of the least `|d - g|^2 + sum of (g_k d)^2 / spared` over the
+    others' gradients g_k. The field is ridge regression of these steps on the points, its matrix
+    cut to `rank`.
+
+    Args:
+        points: [N, K].
+        gradients: [N, A, K].
+        wanted: which of the A.
+        spared: one of SPARED.
+    """
+    gradient = gradients[:, wanted]
+    others = torch.cat([gradients[:, :wanted], gradients[:, wanted + 1 :]], dim=1)
+    shared = (others @ gradient[..., None]).squeeze(2)
+    gram = others @ others.mT + spared * torch.eye(others.shape[1])
+    steps = gradient - (others.mT @ torch.linalg.solve(gram, shared)[..., None]).squeeze(2)
+    step = steps.mean(0)
+    centred, size = points - points.mean(0), points.shape[1]
+    matrix = torch.linalg.solve(
+        centred.T @ centred + RIDGE * size * torch.eye(size), centred.T @ (steps - step)
+    )
+    inner, strengths, outer = torch.linalg.svd(matrix, full_matrices=False)
+    root = strengths[:rank].sqrt()[:, None]
+    return Field(step, root * outer[:rank], root * inner.T[:rank])
+
+
+def drawn_together(parts: int, whitening: Whitening) -> Field:
+    """The field that makes the equal parts of a latent more and more alike.
+
+    What comes back in a work does so between its parts, and no gradient tells: two bars with
+    nothing in common are not made more alike by a small step, only by the whole way.
+    """
+    size = len(whitening.mean) // parts
+    centring = torch.linalg.qr(torch.eye(parts)[:, 1:] - 1 / parts)[0]
+    basis = torch.kron(centring.T.contiguous(), torch.eye(size))
+    rows = basis @ whitening.axes.T
+    away = -(basis.T @ (basis @ whitening.mean)) @ whitening.axes.T / whitening.scales
+    return Field(away, -rows / whitening.scales, rows * whitening.scales)
+
+
+def walked(
+    field: Field,
+    points: Tensor,
+    wanted: str,
+    spread: Mapping[str, Tensor],
+    whitening: Whitening,
+    gradient: Measure,
+    walks: int,
+) -> Field:
+    """The field after learning from where it leads, not only from how it begins.
+
+    Points are moved to WALK; from each position to the next the attribute should rise noticeably,
+    the others should stay as they were, and the way should be short: the learned walks of
+    Jahanian et al., On the "steerability" of generative adversarial networks, 2020, with the
+    attribute measured instead of an edit of the picture.
+
+    Args:
+        points: [N, K] to walk from.
+        walks: how many steps of Adam.
+    """
+    learned = [part.clone().requires_grad_(True) for part in (field.step, field.left, field.right)]
+    optimizer = torch.optim.Adam(learned, LEARNING_RATE, betas=(0.9, 0.95))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, LEARNING_RATE, total_steps=walks, pct_start=0.15
+    )
+    names = list(spread)
+    deviations = torch.stack([deviation(spread[name]) for name in names])
+    target, others = names.index(wanted), [i for i, name in enumerate(names) if name != wanted]
+    distance = torch.tensor([abs(position) for position in WALK if position])[:, None]
+    picks = torch.Generator().manual_seed(0)
+    for _ in range(walks):
+        starts = points[torch.randint(len(points), (WALKERS,), generator=picks)]
+        walking = Field(*learned)
+        places = torch.stack([walking.moved(starts, position) for position in WALK])
+        values = gradient(whitening.latents(places.flatten(0, 1)))
+        table = torch.stack([values[name] for name in names], dim=1).cpu() / deviations
+        table = table.unflatten(0, (len(WALK), -1))
+        rise = table[1:, :, target] - table[:-1, :, target]
+        here = WALK.index(0)
+        away = [index for index in range(len(WALK)) if index != here]
+        aside = (table[away] - table[here])[:, :, others].clamp(-3, 3)
+        length = (places[away] - starts).norm(dim=2) / distance
+        loss = (
+            SOFTNESS * nn.functional.softplus((RISE - rise) / SOFTNESS).mean()
+            + ASIDE * aside.square().sum(2).mean()
+            + LENGTH * length.square().mean()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        schedule.step()
+    return Field(*(part.detach() for part in learned))
 
 
 def measured(
-    key: str,
-    step: Tensor,
+    direction: Direction,
     attribute: str,
     starts: Tensor,
+    mean: Tensor,
     spread: Mapping[str, Tensor],
-    measure: Callable[[Tensor], Mapping[str, Tensor]],
+    measure: Measure,
 ) -> Direction:
     """Try a direction on artworks and note what it does.
 
     Args:
-        step: the latent change [D] of one slider unit.
+        attribute: what it is meant to change, or "".
         starts: latents [N, D] to move.
         spread: the attributes among samples; effects are in their standard deviations.
         measure: latents [B, D] to attributes [B] of their artworks.
     """
-    results = [measure(starts + position * step) for position in POSITIONS]
+    results = [measure(moved(starts, [(direction, p)], mean)) for p in POSITIONS]
     positions = torch.tensor(POSITIONS)
     effects, correlation = {}, 0.0
     for name, values in spread.items():
         table = torch.stack([r[name] for r in results])
         slope = (positions[:, None] * table).mean(0) / positions.square().mean()
-        effects[name] = round(float(slope.mean() / values.std().clamp_min(1e-8)), 3)
+        effects[name] = round(float(slope.mean() / deviation(values)), 3)
         if name == attribute:
             correlation = round(float(spearman(positions, table).mean()), 3)
-    length = float(step.norm())
-    return Direction(
-        key=key,
-        vector=tuple(float(v) for v in step / length),
-        scale=length,
+    return replace(
+        direction,
         attribute=attribute,
         effect=effects.get(attribute, 0.0),
         correlation=correlation,
@@ -160,31 +369,103 @@ def shared_ranks(values: Tensor) -> Tensor:
 def find_directions(
     latents: Tensor,
     where: LatentStatistics,
-    measure: Callable[[Tensor], Mapping[str, Tensor]],
+    measure: Measure,
+    gradient: Measure | None = None,
+    *,
     tries: int = 48,
+    fits: int = 2000,
+    walks: int = 60,
+    rank: int = 32,
+    parts: int = 0,
+    least: float = 0.65,
     axes: int = 8,
 ) -> list[Direction]:
-    """One direction for each attribute, as pure as it can be and still work; then principal axes.
+    """One direction for each attribute that can be steered; then principal axes.
+
+    Of the fields tried for an attribute the first that does its job is kept, or else the one that
+    comes nearest to it, unless that one hardly does anything: a dial that does not do what it is
+    called is worse than none.
 
     Args:
-        latents: [N, D] of samples; some thousand.
-        measure: latents to attributes of their artworks.
-        tries: on how many samples each direction is tried.
+        latents: [N, D] of samples; some thousand. The first `tries` are only tried on.
+        measure: latents [B, D] to attributes of their artworks, each [B].
+        gradient: the same as far as it can be differentiated by latents; without it gradients are
+            differences of what is measured, for which `measure` is called on 2 K times `fits`
+            latents, and no walks are learned.
+        tries: on how many samples each field is tried, at each of POSITIONS.
+        fits: at how many samples gradients are taken.
+        walks: steps of learning for each attribute; 0 for none.
+        rank: of the bends; 0 for straight directions only.
+        parts: how many equal parts a latent has (see studio.medium.Medium.parts).
+        least: rank correlation below which an attribute gets no direction.
         axes: how many principal axes to keep.
     """
+    tries = min(tries, len(latents) // 2)
+    whitening = Whitening.of(where)
     spread = measure(latents)
-    starts = truncate(latents[:tries], where.mean, 0.8)
+    wildness = torch.linspace(*WILDNESS, tries)[:, None]
+    starts = where.mean + wildness * (latents[:tries] - where.mean)
+    points = whitening.points(latents[tries:][:fits])
+    # Gradients are wanted wherever a dial may be turned, from tame to wild.
+    points = points * torch.linspace(*TAME_TO_WILD, len(points))[:, None]
+    slope = differences if gradient is None else slopes
+    gradients = slope(points, spread, whitening, measure if gradient is None else gradient)
+    together = drawn_together(parts, whitening) if parts > 1 else None
     found = []
-    for name, steps in attribute_steps(latents, spread, where).items():
+    for index, name in enumerate(spread):
+        learn = None
+        if gradient is not None and walks:
+            learn = partial(
+                walked,
+                points=points,
+                wanted=name,
+                spread=spread,
+                whitening=whitening,
+                gradient=gradient,
+                walks=walks,
+            )
         tried: list[Direction] = []
-        for step in steps:
-            tried.append(measured(name, step, name, starts, spread, measure))
-            if tried[-1].correlation >= RELIABLE and tried[-1].effect >= NOTICEABLE:
+        for field in candidates(points, gradients, index, rank, learn, together):
+            direction = whitening.direction(name, field)
+            tried.append(measured(direction, name, starts, where.mean, spread, measure))
+            if does_its_job(tried[-1]) >= 1:
+                best = tried[-1]
                 break
         else:
-            tried.sort(key=lambda d: min(d.correlation / RELIABLE, d.effect / NOTICEABLE))
-        found.append(tried[-1])
+            best = max(tried, key=merit)
+        if best.correlation >= least:
+            found.append(best)
     for index in range(min(axes, len(where.axes))):
-        step = where.axes[index] * where.scales[index]
-        found.append(measured(f"axis-{index + 1}", step, "", starts, spread, measure))
+        scale = float(where.scales[index])
+        axis = Direction(f"axis-{index + 1}", tuple(where.axes[index].tolist()), scale)
+        found.append(measured(axis, "", starts, where.mean, spread, measure))
     return found
+
+
+def candidates(
+    points: Tensor,
+    gradients: Tensor,
+    wanted: int,
+    rank: int,
+    learn: Callable[[Field], Field] | None,
+    together: Field | None,
+) -> Iterator[Field]:
+    """Fields worth trying for an attribute; what takes long comes late, when it is asked for."""
+    fields = [fitted(points, gradients, wanted, spared, rank) for spared in SPARED]
+    for field in fields:
+        yield from (field.at_speed(speed, points) for speed in SPEEDS)
+    if learn is not None:
+        yield learn(fields[0].at_speed(WALKING_SPEED, points))
+    if together is not None:
+        yield from (together.at_speed(speed, points) for speed in DRAWING_SPEEDS)
+
+
+def does_its_job(direction: Direction) -> float:
+    """1 or more if it moves its attribute reliably and noticeably."""
+    return min(direction.correlation / RELIABLE, direction.effect / NOTICEABLE)
+
+
+def merit(direction: Direction) -> float:
+    """What is chosen by where no field does its job: how nearly it does, and how little else."""
+    aside = max((abs(effect) for effect in direction.side_effects.values()), default=0.0)
+    return does_its_job(direction) - 0.1 * aside / max(direction.effect, 0.1)

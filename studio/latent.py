@@ -5,6 +5,7 @@ Latents and noise are float32 tensors; a single one is [D], many are [N, D].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch import Tensor
 
 NOISE_DIM = 128
 MAX_SEED = 2**32 - 1
+SERIES = 12
+"""Terms of the exponential series for a matrix of norm 1: the next is below float32's rounding."""
 
 
 def noise_from_seed(seed: int, dim: int = NOISE_DIM) -> Tensor:
@@ -46,6 +49,32 @@ def truncate(latents: Tensor, mean: Tensor, psi: float) -> Tensor:
     if psi == 1.0:
         return latents.clone()
     return mean + psi * (latents - mean)
+
+
+def flow(points: Tensor, step: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Points [N, D] after one unit of time in the field `step + (points @ right.T) @ left`.
+
+    The exact solution up to rounding, by the exponential series: going along the negated field
+    (negate `step` and `left`) leads back, and fields added up act at once, in no order.
+
+    Args:
+        step: [D], the field at the origin.
+        left, right: [R, D] each, how it differs elsewhere: a matrix of rank R.
+    """
+    if len(left) > len(step):
+        left, right = right.T @ left, torch.eye(len(step))
+    # Steps so short that the series is no larger than its sum: by Gelfand's formula an eighth root
+    # tells the size of the largest eigenvalue, which no unit or rank of the points changes.
+    power = (left @ right.T).detach()
+    for _ in range(3):
+        power = power @ power
+    parts = max(1, math.ceil(float(power.norm()) ** (1 / 8)))
+    for _ in range(parts):
+        term = (step + (points @ right.T) @ left) / parts
+        for order in range(2, SERIES + 2):
+            points = points + term
+            term = (term @ right.T) @ left / (parts * order)
+    return points
 
 
 def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
@@ -23,11 +24,47 @@ import numpy as np
 from studio.errors import BadUpload, NotFound
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from studio.checkpoint import Checkpoint
 
 ENTRY_POINTS = "latent_studio.media"
+BEFORE = "before"
+"""Decode option of a work that goes on from others: their latents, oldest first, as base64 of
+little-endian float32. Only a medium whose `longest` is above 1 knows it."""
+
+
+def pack(latent: Sequence[float]) -> str:
+    """Base64 of little-endian float32: exact, and a third as long as digits."""
+    return base64.b64encode(np.asarray(latent, dtype="<f4").tobytes()).decode("ascii")
+
+
+def unpack(text: str) -> tuple[float, ...]:
+    """What `pack` wrote.
+
+    Raises:
+        TypeError, ValueError: anything else, or numbers that no latent has.
+    """
+    latent = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
+    if not (1 <= len(latent) <= 65536 and np.isfinite(latent).all()):
+        raise ValueError("latent")
+    return tuple(latent.tolist())
+
+
+def before_of(options: Mapping[str, Any], dim: int, most: int) -> list[str]:
+    """The latents of option BEFORE, still packed: the latest `most`, or none if any is damaged."""
+    packed = options.get(BEFORE) or []
+    try:
+        latents = [unpack(text) for text in packed]
+    except (TypeError, ValueError):
+        return []
+    return list(packed)[-most:] if all(len(latent) == dim for latent in latents) else []
+
+
+def lasting(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What still holds for something new: all but what came before a work."""
+    return {key: value for key, value in options.items() if key != BEFORE}
 
 
 @dataclass(frozen=True)
@@ -56,12 +93,11 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the latent as base64 of little-endian float32, so that it is exact."""
-        packed = np.asarray(self.latent, dtype="<f4").tobytes()
         return {
             "made_with": "Latent Studio: a machine helped make this",
             "medium": self.medium,
             "version": self.version,
-            "latent": base64.b64encode(packed).decode("ascii"),
+            "latent": pack(self.latent),
             "seed": self.seed,
             "options": dict(self.options),
             "parents": list(self.parents),
@@ -79,14 +115,12 @@ class Recipe:
             BadUpload: something is missing or of the wrong kind.
         """
         try:
-            latent = np.frombuffer(base64.b64decode(values["latent"], validate=True), dtype="<f4")
+            latent = unpack(values["latent"])
             seed = values.get("seed")
-            if not (1 <= len(latent) <= 65536 and np.isfinite(latent).all()):
-                raise ValueError("latent")
             return cls(
                 medium=str(values["medium"])[:64],
                 version=str(values["version"])[:128],
-                latent=tuple(float(value) for value in latent),
+                latent=latent,
                 seed=None if seed is None else int(seed),
                 options=dict(values.get("options") or {}),
                 parents=tuple(str(parent)[:64] for parent in values.get("parents") or ())[:64],
@@ -122,6 +156,8 @@ class Artwork(Protocol):
 
     recipe: Recipe | None
     """None for an upload that carries none."""
+    options: Mapping[str, Any]
+    """Decode options of the medium that this work has; of an upload, those that come nearest."""
 
     def show(self, alt: str = "") -> str:
         """An HTML fragment that shows the work large; self-contained, safe, fills its parent's
@@ -139,8 +175,38 @@ class Artwork(Protocol):
 
 
 @dataclass(frozen=True)
+class Option:
+    """Something that an artist chooses about decoding, beside the latent.
+
+    Attributes:
+        key: its name in `Recipe.options`, and the key of its words (`option.<key>`, and for each
+            of its choices `option.<key>.<choice>`).
+        default: what holds while nothing is chosen; recipes leave it out.
+        choices: the values it may have; empty for a number.
+        least, most, step: of a number.
+    """
+
+    key: str
+    default: str | float
+    choices: tuple[str, ...] = ()
+    least: float = 0.0
+    most: float = 1.0
+    step: float = 0.05
+
+    def clean(self, value: Any) -> str | float:
+        """The nearest value it may have to what came from a browser or a file."""
+        if self.choices:
+            return value if value in self.choices else self.default
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return self.default
+        return min(max(number, self.least), self.most) if isfinite(number) else self.default
+
+
+@dataclass(frozen=True)
 class Direction:
-    """A unit vector in latent space with a name people use.
+    """A unit vector in latent space with a name people use; see studio.directions.moved.
 
     Attributes:
         key: stable identifier, also the key of its words (`direction.<key>`, `.low`, `.high`).
@@ -152,6 +218,9 @@ class Direction:
             attribute among samples.
         correlation: rank correlation of slider position and measured attribute over samples.
         side_effects: the same effect on the other attributes.
+        bend: how the way depends on where one is, for what no single vector does (wider leaps are
+            another step from every melody): base64 of float32 [2, rank, D], packed by `pack`, in
+            latent units for one step. Empty: the same way from everywhere.
     """
 
     key: str
@@ -161,6 +230,7 @@ class Direction:
     effect: float = 0.0
     correlation: float = 0.0
     side_effects: Mapping[str, float] = field(default_factory=dict)
+    bend: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +289,8 @@ class Generator(Protocol):
     ) -> Sequence[Artwork]:
         """Latents [B, D] to B artworks, the same ones every time, each carrying its recipe.
 
+        Options that the medium does not know, or with values that it does not, are left out.
+
         Raises:
             ValueError: latents are not [B, D] or hold NaN.
         """
@@ -240,10 +312,63 @@ class Generator(Protocol):
         """The decoder network alone on latents [B, D]: the floor that `decode` is measured by."""
 
     def adapted(self, adapter: Mapping[str, Tensor], version: str) -> Generator:
-        """A generator that shares every weight with this one except the adapted mapping."""
+        """A generator that shares every weight with this one except the adapted mapping (and
+        decoder, if it is `Sampled` and the adapter holds one).
+
+        Raises:
+            ValueError: the adapter belongs to a model of another shape.
+        """
 
     def memory_bytes(self) -> int:
         """Device memory of the weights; an adapted generator counts only what it adds."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """S works drawn at random for each of B latents.
+
+    Attributes:
+        features: [S, B, F], without gradient.
+        log_probabilities: [S, B], in nats, of each work whole; differentiable with respect to the
+            policy's parameters.
+        divergence: [B], the KL divergence in nats of the policy's works from those of the
+            generator's own decoder: exact where a work's tokens are independent given the latent,
+            else an estimate from the draws; differentiable likewise.
+    """
+
+    features: Tensor
+    log_probabilities: Tensor
+    divergence: Tensor
+
+
+class Sampled(Protocol):
+    """What a generator can do besides, if its decoder says how likely each work is.
+
+    Taste then fine-tunes the decoder too, by policy gradient (Williams, Simple Statistical
+    Gradient-Following Algorithms for Connectionist Reinforcement Learning, 1992), which asks for
+    no gradient through the work. Who has `draw` promises also that `adapted` takes an adapter of
+    the decoder beside that of the mapping, with `decoder.` before the names of its tensors.
+    """
+
+    decoder: nn.Module
+    """Latents to the distributions of works; its linear layers are adapted (see studio.adapter)."""
+
+    def draw(self, policy: nn.Module, latents: Tensor, count: int, rng: torch.Generator) -> Draws:
+        """Works of latents [B, D] from an adapted copy of `decoder`, `count` of each.
+
+        `decode` shows the likeliest work; this draws from all of them, as the policy weighs them.
+        """
+
+
+class InParts(Protocol):
+    """What a generator can do besides, if its medium has `parts`."""
+
+    def refilled(self, latent: Tensor, kept: Sequence[int], seed: int) -> Tensor:
+        """A latent [D] with the kept parts of this one and others that go with them."""
+
+    def continued(self, latent: Tensor, seed: int) -> Tensor:
+        """A latent [D] for what could come after this one's work; its option BEFORE then holds
+        the latents of what comes before it."""
 
 
 class Medium(Protocol):
@@ -262,6 +387,15 @@ class Medium(Protocol):
     uploads: Sequence[str]
     """File endings that `read` understands."""
     attribute_units: Mapping[str, str]
+    options: Sequence[Option]
+    """What an artist can choose about decoding."""
+    parts: int
+    """Of a latent that is a row of equal parts (bars, lines), how many there are; else 0. With
+    parts, its generators are `InParts`."""
+    shows_paths: bool
+    """Whether the frames of a path are also one work (melodies heard one after another)."""
+    longest: int
+    """How many latents one after another a work may hold (see InParts.continued); 1 without."""
 
     def load(self, checkpoint: Checkpoint, device: str) -> Generator:
         """Raises: BadCheckpoint: the folder is not one of this medium's models."""
@@ -281,6 +415,9 @@ class Medium(Protocol):
         Raises:
             ValueError: not one of `path_formats`.
         """
+
+    def show_path(self, artworks: Sequence[Artwork], alt: str = "") -> str:
+        """HTML of the frames of a path as one work; asked for only if `shows_paths`."""
 
     def train(self, arguments: Sequence[str]) -> int:
         """`python -m studio train <medium> …`; imports neither gradio nor the store."""

@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes at most: what needs a browser shares one server and one browser, and all the
+    rest shares the small models that are trained for it."""
+    for item in items:
+        in_browser = "browser" in Path(item.path).parts
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else "rest"))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a medium, or for a generator, runs for every medium there is."""
     for name in ("medium", "generator"):

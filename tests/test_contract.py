@@ -13,7 +13,7 @@ import torch
 from studio import adapter
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
-from studio.medium import Generator, Medium, media
+from studio.medium import BEFORE, Generator, Medium, media, pack
 from studio.words import LANGUAGES, Words, catalogue
 
 SEEDS = range(100, 104)
@@ -137,6 +137,79 @@ def test_a_fine_tune_shares_all_but_its_mapping(generator: Generator) -> None:
     changed = {name: tensor + 0.1 for name, tensor in untouched.items()}
     moved = generator.adapted(changed, "mine-2")
     assert not torch.allclose(moved.map(noise), generator.map(noise), atol=1e-3)
+
+
+def test_every_choice_is_kept_in_the_recipe_and_makes_the_same_work_again(
+    generator: Generator, its_medium: Medium, latents: torch.Tensor
+) -> None:
+    (usual,) = generator.decode(latents[:1])
+    assert usual.recipe is not None and usual.recipe.options == {}
+    for option in its_medium.options:
+        assert option.clean(option.default) == option.default
+        for value in option.choices or (option.least, option.most):
+            chosen = {} if value == option.default else {option.key: value}
+            (work,) = generator.decode(latents[:1], {option.key: value})
+            assert work.recipe is not None and dict(work.recipe.options) == chosen
+            (again,) = generator.decode(latents[:1], work.recipe.options)
+            assert again.show() == work.show()
+            assert (work.show() == usual.show()) == (not chosen) or option.key in HARMLESS
+
+
+HARMLESS = {"mode", "meter", "feel"}
+"""Choices that may find nothing to change in one work."""
+
+
+def test_choices_that_make_no_sense_are_left_out(
+    generator: Generator, its_medium: Medium, latents: torch.Tensor
+) -> None:
+    nonsense = {option.key: "\0nonsense" for option in its_medium.options}
+    nonsense |= {"stranger": 1, BEFORE: ["not base64", 7]}
+    (work,) = generator.decode(latents[:1], nonsense)
+    assert work.recipe is not None and dict(work.recipe.options) == {}
+    assert work.show() == generator.decode(latents[:1])[0].show()
+
+
+def test_its_choices_and_parts_have_words(its_medium: Medium) -> None:
+    keys = {f"option.{option.key}" for option in its_medium.options}
+    keys |= {f"option.{o.key}.{choice}" for o in its_medium.options for choice in o.choices}
+    if its_medium.parts:
+        keys |= {"part.title", "part.keep", "part.refill"}
+    if its_medium.longest > 1:
+        keys.add("part.continue")
+    for language in LANGUAGES:
+        assert keys - set(catalogue(its_medium.words, language)) == set()
+
+
+def test_kept_parts_stay_and_the_others_are_new(
+    generator: Generator, its_medium: Medium, latents: torch.Tensor
+) -> None:
+    if not its_medium.parts:
+        pytest.skip("a work without parts")
+    before = latents[0].unflatten(0, (its_medium.parts, -1))
+    found = [generator.refilled(latents[0], [0, 2], seed) for seed in (1, 1, 2)]
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+    after = found[0].unflatten(0, (its_medium.parts, -1))
+    assert torch.equal(after[[0, 2]], before[[0, 2]])
+    assert bool((after[1] != before[1]).any())
+    generator.decode(found[0][None])
+
+
+def test_a_work_goes_on_up_to_its_longest(
+    generator: Generator, its_medium: Medium, latents: torch.Tensor
+) -> None:
+    if its_medium.longest < 2:
+        pytest.skip("a work that does not go on")
+    latent, before, shown = latents[0], [], []
+    for seed in range(its_medium.longest):
+        (work,) = generator.decode(latent[None], {BEFORE: before})
+        assert work.recipe is not None and list(work.recipe.options.get(BEFORE, [])) == before
+        shown.append(work.show())
+        before = [*before, pack(latent.tolist())]
+        latent = generator.continued(latent, seed)
+    assert len(set(shown)) == its_medium.longest
+    (longest,) = generator.decode(latent[None], {BEFORE: before})
+    assert longest.recipe is not None
+    assert len(longest.recipe.options[BEFORE]) == its_medium.longest - 1
 
 
 def test_a_work_is_shown_safely(generator: Generator, latents: torch.Tensor) -> None:

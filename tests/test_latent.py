@@ -53,6 +53,23 @@ def test_truncation_scales_the_distance_to_the_mean(seed, psi):
     )
 
 
+@given(seeds, st.floats(0, 0.5))
+def test_flow_is_the_exponential_of_its_field(seed, strength):
+    left, right = (
+        torch.stack([vector((seed + k) % latent.MAX_SEED, strength) for k in some])
+        for some in ((0, 1), (2, 3))
+    )
+    step, points = vector(5), torch.stack([vector(6), vector(7)])
+    field = torch.zeros(17, 17)
+    field[:16, :16], field[:16, 16] = left.T @ right, step
+    expected = torch.cat([points, torch.ones(2, 1)], dim=1) @ torch.linalg.matrix_exp(field).T
+    found = latent.flow(points, step, left, right)
+    size = float(expected.abs().max())
+    torch.testing.assert_close(found, expected[:, :16], rtol=1e-3, atol=1e-4 * size)
+    back = latent.flow(found, -step, -left, right)
+    torch.testing.assert_close(back, points, rtol=1e-2, atol=1e-4 * size**2)
+
+
 @given(seeds, seeds, shares, st.floats(0.01, 100))
 def test_slerp_of_equally_long_vectors_stays_on_their_sphere(a, b, t, length):
     first = vector(a)

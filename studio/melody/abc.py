@@ -43,6 +43,7 @@ class Tune:
     Attributes:
         tonic: pitch class 0-11; mode: one of MODES' names, "" for major.
         bar: length of a bar in quarter notes.
+        tempo: quarters a minute, 0 where the tune does not say.
         sections: lists of bars between double bars and repeat signs; a bar is a list of notes.
     """
 
@@ -54,6 +55,7 @@ class Tune:
     mode: str
     bar: Fraction
     sections: list[list[list[Note]]] = field(default_factory=list)
+    tempo: float = 0.0
 
 
 def tunes(text: str) -> Iterator[str]:
@@ -90,6 +92,17 @@ def meter_of(value: str) -> tuple[str, Fraction]:
     if not found or not int(found[1]) or not int(found[2]):
         raise AbcError(f"unknown meter M:{value}")
     return value, Fraction(4 * int(found[1]), int(found[2]))
+
+
+def tempo_of(value: str, unit: Fraction) -> float:
+    """Quarters a minute of a Q: field, whose plain number counts `unit` quarters; 0 if it says only
+    a word."""
+    found = re.search(r"(?:(\d+)/(\d+)\s*=\s*)?(\d+)", re.sub('"[^"]*"', "", value))
+    if not found:
+        return 0.0
+    if found[1] and int(found[2]):
+        unit = Fraction(4 * int(found[1]), int(found[2]))
+    return float(unit * int(found[3]))
 
 
 def length_of(text: str) -> Fraction:
@@ -142,7 +155,9 @@ def read_tune(text: str) -> Tune:
     tune = Tune(
         header.get("X", ""), header.get("T", ""), meter, header["K"], tonic, mode, bar, [[]]
     )
-    _Reader(tune, header).read(" ".join(body))
+    reader = _Reader(tune, header)
+    tune.tempo = tempo_of(header.get("Q", ""), reader.unit)
+    reader.read(" ".join(body))
     if not any(note.pitch for section in tune.sections for b in section for note in b):
         raise AbcError("no notes")
     return tune

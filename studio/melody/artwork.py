@@ -2,63 +2,130 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from studio.errors import BadUpload
 from studio.medium import Recipe
 from studio.melody import abc, score, sound
-from studio.melody.data import Collection, add_tune, settle
+from studio.melody.accompaniment import companion
+from studio.melody.data import DOUBLED, Collection, add_tune, settle
 from studio.melody.grid import BARS, METERS, Grid, Note, OffGrid
-from studio.melody.midi import read_midi, write_midi
+from studio.melody.harmony import Sounding, harmonise
+from studio.melody.keys import TONICS, Key, in_mode, mode_of, shift_to
+from studio.melody.midi import read_midi, recipe_in, write_midi
+from studio.melody.performance import ACCOMPANIMENT, MELODY, Played, perform
+from studio.melody.player import figure
+from studio.melody.roll import chord_names, roll, strip
+from studio.melody.settings import FOUND, INSTRUMENTS, Settings, nearest_instrument
 
 FORMATS = ("mid", "wav", "abc", "musicxml")
-PATH_FORMATS = ("mid", "wav")
 UPLOADS = (".mid", ".midi", ".abc", ".wav", ".musicxml")
-TEMPO = {"4/4": 112.0, "3/4": 126.0, "6/8": 144.0}
-"""Quarters a minute."""
-FLUTE = 73
-SECTIONS = 9
 LARGEST_BYTES = 20_000_000
-RECIPE_CHUNK = b"ICMT"
 
 
 class Melody:
-    """Four bars of one voice, the tonic on C, with their recipe.
+    """Phrases of four bars, one after another, and how they are to be heard.
 
     Attributes:
-        grid: the notes; recipe: how it was made, None for an upload that carries none.
-        tempo: quarters a minute; program: General MIDI program.
+        grids: the phrases; what is in another meter than the last cannot stand beside it, and is
+            left out.
+        recipe: how they were made, None for an upload that carries none.
+        settings: of what is heard and written; none of them changes the grids. `options` are the
+            same for a recipe: what differs from the defaults.
     """
 
     def __init__(
         self,
-        grid: Grid,
+        grids: Sequence[Grid],
         recipe: Recipe | None = None,
-        tempo: float | None = None,
-        program: int = FLUTE,
+        settings: Settings | None = None,
     ) -> None:
-        self.grid = grid
+        if not grids:
+            raise ValueError("a melody has at least one phrase")
+        self.grids = tuple(grid for grid in grids if grid.meter == grids[-1].meter)
         self.recipe = recipe
-        self.tempo = tempo or TEMPO[grid.meter]
-        self.program = program
+        self.settings = settings or Settings()
+        self.options: Mapping[str, Any] = self.settings.to_options()
 
     @property
-    def notes(self) -> list[Note]:
-        return self.grid.notes()
+    def grid(self) -> Grid:
+        """The last phrase: what is steered, and what attributes and features are of."""
+        return self.grids[-1]
+
+    @property
+    def meter(self) -> str:
+        return self.grid.meter
+
+    @property
+    def bars(self) -> int:
+        return BARS * len(self.grids)
 
     @property
     def quarters(self) -> int:
-        return BARS * METERS[self.grid.meter]
+        return self.bars * METERS[self.meter]
+
+    @property
+    def tempo(self) -> float:
+        """Quarters a minute."""
+        return self.settings.tempo_in(self.meter)
+
+    @cached_property
+    def notes(self) -> list[Note]:
+        """All notes of the piece as they were decoded, the tonic on C."""
+        phrase = Fraction(BARS * METERS[self.meter])
+        return [
+            replace(note, start=note.start + index * phrase)
+            for index, grid in enumerate(self.grids)
+            for note in grid.notes()
+        ]
+
+    @cached_property
+    def tune(self) -> list[Note]:
+        """All notes in the mode that is wanted, the tonic on C."""
+        return in_mode(self.notes, self.settings.mode)
+
+    @cached_property
+    def heard(self) -> list[Note]:
+        """All notes in the mode and the key that are wanted."""
+        shift = shift_to(self.settings.key)
+        return [replace(note, pitch=note.pitch + shift) for note in self.tune]
+
+    @cached_property
+    def key(self) -> Key:
+        """What the notes that are heard are written in."""
+        chosen = self.settings.mode
+        mode = mode_of(self.tune) if chosen == FOUND else chosen
+        return Key(TONICS.index(self.settings.key), mode)
+
+    @cached_property
+    def harmony(self) -> list[Sounding]:
+        """The chords of the accompaniment; none where it has none."""
+        if self.settings.accompaniment not in ("chords", "arpeggio"):
+            return []
+        return harmonise(self.tune, self.meter, self.key.mode, self.bars)
+
+    @property
+    def programs(self) -> dict[str, int]:
+        """General MIDI programs by voice."""
+        found = {MELODY: INSTRUMENTS[self.settings.instrument]}
+        kind = self.settings.accompaniment
+        if kind != "none":
+            found[ACCOMPANIMENT] = INSTRUMENTS[companion(kind, self.settings.instrument)]
+        return found
 
     @classmethod
     def read(cls, source: str | Path | BinaryIO) -> Melody:
         """MIDI, ABC, or a file that the studio saved; of a long piece the first four bars.
+
+        It is to sound as it is known: in the file's key and tempo, on the nearest instrument; or,
+        with a recipe, as the recipe says.
 
         Raises:
             BadUpload: it cannot be used.
@@ -67,7 +134,7 @@ class Melody:
         if len(data) > LARGEST_BYTES:
             raise BadUpload("melody_too_large", limit=LARGEST_BYTES // 1_000_000)
         if data[:4] == b"RIFF":
-            return cls.from_recipe(wave_recipe(data))
+            return cls.from_recipe(sound.wave_recipe(data))
         if data[:4] == b"MThd":
             return cls.from_midi(data)
         text = data[: 10**6].decode("utf-8", errors="replace")
@@ -79,91 +146,95 @@ class Melody:
 
     @classmethod
     def from_midi(cls, data: bytes) -> Melody:
+        carried = recipe_in(data)
+        if carried:
+            return cls.from_recipe(carried, lambda settings: notes_of_ours(data, settings))
         parsed = read_midi(data)
-        recipe = Recipe.from_json(parsed.recipe) if parsed.recipe else None
         for notes in parsed.phrases():
             try:
-                settled = notes if recipe else settle(notes, parsed.tonic)
-                grid = Grid.of(settled, parsed.meter)
+                grid = Grid.of(settle(notes, parsed.tonic), parsed.meter)
             except OffGrid:
                 continue
-            return cls(grid, recipe, parsed.tempo, parsed.program)
+            return cls([grid], None, as_known(parsed.tonic, parsed.tempo, parsed.program))
         raise BadUpload("midi_empty")
 
     @classmethod
     def from_abc(cls, text: str) -> Melody:
-        start = text.find("X:")
-        found = Collection()
-        try:
-            tune = abc.read_tune(text[max(start, 0) :].split("\n\n")[0])
-            add_tune(found, "", tune)
-        except abc.AbcError as error:
-            raise BadUpload("abc_damaged", reason=str(error)) from error
-        except KeyError as error:
-            raise BadUpload("abc_meter") from error
-        if not found.phrases:
-            raise BadUpload("abc_short", bars=BARS)
-        recipe = score.recipe_in_abc(text)
-        return cls(found.phrases[0].grid, Recipe.from_json(recipe) if recipe else None)
+        carried = score.recipe_in_abc(text)
+        if carried:
+            return cls.from_recipe(carried, lambda _: notes_of_abc(text)[0])
+        grid, tune = notes_of_abc(text)
+        tempo = tune.tempo * (2 if tune.meter in DOUBLED else 1)
+        return cls([grid], None, as_known(tune.tonic, tempo, score.program_in_abc(text)))
 
     @classmethod
-    def from_recipe(cls, text: str | None) -> Melody:
-        """A file whose notes cannot be read back, only its recipe."""
+    def from_recipe(
+        cls, text: str | None, reader: Callable[[Settings], Grid] | None = None
+    ) -> Melody:
+        """A file of the studio: the recipe rules, and its notes are there where they can be read
+        back, for those who have not got the model."""
         if not text:
             raise BadUpload("no_recipe")
         recipe = Recipe.from_json(text)
-        return cls(Grid.of([Note(Fraction(0), Fraction(1), 60)], "4/4"), recipe)
+        settings = Settings.of(recipe.options)
+        grid = Grid.of([Note(Fraction(0), Fraction(1), 60)], "4/4")
+        if reader is not None:
+            with suppress(BadUpload, OffGrid):
+                grid = reader(settings)
+        return cls([grid], recipe, settings)
 
-    def midi(self) -> bytes:
-        recipe = self.recipe.to_json() if self.recipe else ""
-        return write_midi(self.notes, self.grid.meter, self.tempo, self.program, recipe)
+    def played(self) -> list[Played]:
+        """What sounds, in quarters from the beginning."""
+        tonic = self.key.tonic
+        return perform(self.heard, self.harmony, self.meter, self.settings, tonic, self.bars)
+
+    def midi(self, tail: float = 0.0) -> bytes:
+        """A MIDI file with the recipe inside, and so many seconds of silence at its end."""
+        return write_midi(
+            self.played(),
+            [(Fraction(0), self.meter)],
+            self.tempo,
+            self.programs,
+            Fraction(self.quarters) + quarters_in(tail, self.tempo),
+            self.key,
+            self.recipe.to_json() if self.recipe else "",
+        )
+
+    @property
+    def score(self) -> score.Score:
+        """What is written down."""
+        return score.Score(
+            self.heard,
+            self.meter,
+            self.tempo,
+            self.key,
+            self.bars,
+            self.programs[MELODY],
+            self.harmony,
+        )
 
     def show(self, alt: str = "") -> str:
         """See studio.medium.Artwork.show: a piano roll, its score, and a player."""
-        source = base64.b64encode(sound.flac(self.midi())).decode("ascii")
-        label = html.escape(alt, quote=True)
-        return (
-            f'<div class="artwork melody" role="group" aria-label="{label}" style="--at:0;{FRAME}">'
-            f'<style>{STYLE}</style><div class="melody-roll">{self.roll(640, 280)}'
-            f'<i class="melody-playhead"></i></div>'
-            f'<div class="melody-score">{score.engrave(self.notes, self.grid.meter)}</div>'
-            f'<audio controls loop preload="auto" {PLAYER} '
-            f'src="data:audio/flac;base64,{source}"></audio></div>'
+        bar = METERS[self.meter]
+        steered_from = self.quarters - BARS * bar
+        names = chord_names(self.harmony, self.key, bar)
+        picture = strip(names, self.quarters, bar) if names else ""
+        picture += roll(
+            self.tune, self.quarters, bar, BARS * bar, 640, 280, pale_until=steered_from
         )
+        seconds = self.quarters * 60 / self.tempo
+        return figure(alt, picture, score.engrave(self.score), self.midi(sound.TAIL), seconds)
 
     def thumbnail(self, alt: str = "", size: int = 128) -> str:
-        """See studio.medium.Artwork.thumbnail."""
+        """See studio.medium.Artwork.thumbnail: the last phrase."""
         label = html.escape(alt, quote=True)
         style = f"display:block;width:100%;max-width:{size}px"
+        bar = METERS[self.meter]
+        begin = self.quarters - BARS * bar
+        last = [replace(n, start=n.start - begin) for n in self.tune if n.start >= begin]
         return (
             f'<span class="thumbnail" role="img" aria-label="{label}" style="{style}">'
-            f"{self.roll(128, 128, False)}</span>"
-        )
-
-    def roll(self, width: int, height: int, is_large: bool = True) -> str:
-        """A piano roll as SVG; the colour of a note is its place in the scale."""
-        notes = self.notes
-        low = min((n.pitch for n in notes), default=60) - 2
-        high = max((n.pitch for n in notes), default=72) + 2
-        lane = height / max(high - low + 1, 14)
-        middle = (high + low) / 2
-        across = width / self.quarters
-        parts = []
-        for bar in range(BARS + 1):
-            x = bar * width / BARS
-            parts.append(f'<path d="M{x:.0f} 0V{height}" stroke="#8886" stroke-width="1"/>')
-        for note in notes:
-            x, wide = float(note.start) * across, float(note.duration) * across
-            y = height / 2 - (note.pitch - middle + 0.5) * lane
-            hue = (note.pitch * 7 % 12) * 30
-            parts.append(
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(wide - 1, 1):.1f}" '
-                f'height="{lane * 0.86:.1f}" rx="{1 + is_large}" fill="hsl({hue} 55% 52%)"/>'
-            )
-        return (
-            f'<svg viewBox="0 0 {width} {height}" width="100%" preserveAspectRatio="none" '
-            f'aria-hidden="true" style="display:block;aspect-ratio:{width}/{height}">'
-            f"{''.join(parts)}</svg>"
+            f"{roll(last, BARS * bar, bar, BARS * bar, 128, 128, rounding=1)}</span>"
         )
 
     def export(self, format: str) -> bytes:
@@ -176,86 +247,60 @@ class Melody:
         if format == "mid":
             return self.midi()
         if format == "wav":
-            return with_recipe(sound.wave(self.midi()), recipe)
+            return sound.labelled(sound.wave(self.midi(sound.TAIL)), recipe)
         if format == "abc":
-            return score.abc_text(self.notes, self.grid.meter, self.tempo, recipe).encode()
+            return score.abc_text(self.score, recipe).encode()
         if format == "musicxml":
-            return score.musicxml(self.notes, self.grid.meter, self.tempo, recipe).encode()
+            return score.musicxml(self.score, recipe).encode()
         raise ValueError(f"a melody exports to {', '.join(FORMATS)}, not {format!r}")
 
 
-# The playhead follows the sound by a property of the figure. A melody that takes the place of one
-# that is playing plays on from there, so that one can steer while it sounds; an element that has
-# left the page is not one that somebody has paused.
-PLAYER = " ".join(
-    f'{event}="{script}"'
-    for event, script in {
-        "ontimeupdate": "window.melodyAt = this.currentTime / this.duration || 0; "
-        "this.parentElement.style.setProperty('--at', window.melodyAt)",
-        "onplay": "window.melodyPlays = true",
-        "onpause": "if (this.isConnected) window.melodyPlays = false",
-        "onloadedmetadata": "if (window.melodyPlays) "
-        "{ this.currentTime = window.melodyAt * this.duration; this.play() }",
-    }.items()
-)
-# Inline: the page's own rules for artworks, which are square, are stronger than a style sheet.
-FRAME = "display:flex;flex-direction:column;gap:.75rem;aspect-ratio:auto;padding-bottom:.75rem"
-STYLE = (
-    ".melody-roll{position:relative;border-radius:4px;overflow:hidden;"
-    "background:var(--background-fill-secondary,#8881)}"
-    ".melody-playhead{position:absolute;top:0;bottom:0;width:2px;background:currentColor;"
-    "left:calc(var(--at)*100%);transition:left .25s linear}"
-    ".melody-score svg{width:100%;height:auto;display:block;color:inherit}"
-    ".melody audio{width:100%}"
-)
+def as_known(tonic: int, tempo: float, program: int | None) -> Settings:
+    """Settings with which a file sounds as its owner knows it.
+
+    Args:
+        tonic: pitch class; tempo: quarters a minute, 0 if the file says none.
+        program: General MIDI program, None if the file says none.
+    """
+    options: dict[str, Any] = {"key": TONICS[tonic], "tempo": tempo}
+    if program is not None:
+        options["instrument"] = nearest_instrument(program)
+    return Settings.of(options)
 
 
-def with_recipe(wave: bytes, recipe: str) -> bytes:
-    """A WAV with a comment in its LIST INFO chunk."""
-    if not recipe:
-        return wave
-    text = recipe.encode() + b"\0"
-    text += b"\0" * (len(text) % 2)
-    info = b"INFO" + RECIPE_CHUNK + struct.pack("<I", len(text)) + text
-    body = wave[8:] + b"LIST" + struct.pack("<I", len(info)) + info
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def wave_recipe(data: bytes) -> str | None:
-    """The comment of a WAV, distrusting every length in it."""
-    place = 12
-    while place + 8 <= len(data):
-        kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
-        if kind == b"LIST" and data[place + 8 : place + 16] == b"INFO" + RECIPE_CHUNK:
-            length = int.from_bytes(data[place + 16 : place + 20], "little")
-            text = data[place + 20 : place + 20 + length]
-            return text.rstrip(b"\0").decode("utf-8", errors="replace")
-        place += 8 + size + size % 2
-    return None
-
-
-def export_piece(melodies: Sequence[Melody], format: str, target: Path) -> None:
-    """The frames of a path one after another, each a labelled section of the same length.
-
-    A film has hundreds of frames; of melodies SECTIONS are enough to hear the way, evenly chosen.
+def notes_of_ours(data: bytes, settings: Settings) -> Grid:
+    """The first phrase of a MIDI file that the studio wrote, back on its tonic.
 
     Raises:
-        ValueError: no melodies, or not one of PATH_FORMATS.
+        BadUpload, OffGrid: feel or humanise have moved its notes too far from the grid.
     """
-    if not melodies:
-        raise ValueError("a piece needs at least one melody")
-    if format not in PATH_FORMATS:
-        raise ValueError(f"a path of melodies exports to {', '.join(PATH_FORMATS)}")
-    if len(melodies) > SECTIONS:
-        last = len(melodies) - 1
-        melodies = [melodies[round(i * last / (SECTIONS - 1))] for i in range(SECTIONS)]
-    longest = max(melody.quarters for melody in melodies)
-    notes, markers = [], []
-    for index, melody in enumerate(melodies):
-        offset = Fraction(index * longest)
-        markers.append((offset, f"{index + 1}"))
-        notes += [Note(offset + n.start, n.duration, n.pitch) for n in melody.notes]
-    first = melodies[0]
-    recipe = first.recipe.to_json() if first.recipe else ""
-    data = write_midi(notes, first.grid.meter, first.tempo, first.program, recipe, markers)
-    target.write_bytes(data if format == "mid" else with_recipe(sound.wave(data), recipe))
+    parsed = read_midi(data)
+    shift = shift_to(settings.key)
+    for notes in parsed.phrases():
+        return Grid.of([replace(n, pitch=n.pitch - shift) for n in notes], parsed.meter)
+    raise BadUpload("midi_empty")
+
+
+def notes_of_abc(text: str) -> tuple[Grid, abc.Tune]:
+    """The first phrase of the first tune, its tonic on C, and the tune.
+
+    Raises:
+        BadUpload: there is none; says why.
+    """
+    found = Collection()
+    start = max(text.find("X:"), 0)
+    try:
+        tune = abc.read_tune(text[start:].split("\n\n")[0])
+        add_tune(found, "", tune)
+    except abc.AbcError as error:
+        raise BadUpload("abc_damaged", reason=str(error)) from error
+    except KeyError as error:
+        raise BadUpload("abc_meter") from error
+    if not found.phrases:
+        raise BadUpload("abc_short", bars=BARS)
+    return found.phrases[0].grid, tune
+
+
+def quarters_in(seconds: float, tempo: float) -> Fraction:
+    """Quarters that pass in some seconds."""
+    return Fraction(seconds * tempo / 60).limit_denominator(1000)

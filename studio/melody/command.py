@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from studio.checkpoint import NAME, open_checkpoint
 from studio.errors import BadSetting, BadUpload
-from studio.melody.data import collect
-from studio.melody.model import Config
+from studio.latent import noise_from_seeds
+from studio.melody.config import Config
+from studio.melody.data import Collection, collect
+from studio.melody.evaluate import copied, histograms, portrait, run_index
+from studio.melody.model import grids, say
 from studio.melody.publish import publish, resume_from
-from studio.melody.train import Recipe, Run, train_autoencoder, train_mapping
+from studio.melody.train import (
+    Measure,
+    Recipe,
+    Run,
+    train_autoencoder,
+    train_flow,
+    train_mapping,
+)
 from studio.precision import processors
 
 LEAST_PHRASES = 64
+MEASURED = 512
+"""Melodies that are looked at while the mapping learns."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--run", type=Path, default=Path("runs/melody"), help="where the run is kept")
     p.add_argument("--resume", type=Path, help="a run folder or a checkpoint folder to go on from")
     p.add_argument("--minutes", type=float, default=30.0, help="wall time for the autoencoder")
-    p.add_argument("--mapping-minutes", type=float, default=10.0, help="wall time for the mapping")
+    p.add_argument("--flow-minutes", type=float, default=20.0, help="wall time for the flow")
+    p.add_argument("--mapping-minutes", type=float, default=15.0, help="wall time for the mapping")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
     p.add_argument("--beta", type=float, default=Recipe.beta)
@@ -68,8 +82,11 @@ def main(arguments: Sequence[str]) -> int:
 
         if options.minutes > 0:
             train_autoencoder(run, collection, options.minutes, report)
+        look = measured(run, collection)
+        if options.flow_minutes > 0:
+            train_flow(run, collection, options.flow_minutes, report, measure=look)
         if options.mapping_minutes > 0:
-            train_mapping(run, collection, options.mapping_minutes, report)
+            train_mapping(run, options.mapping_minutes, report, measure=look)
         if options.version:
             checkpoint = publish(
                 run,
@@ -83,6 +100,20 @@ def main(arguments: Sequence[str]) -> int:
             )
             report({"checkpoint": str(checkpoint.folder)})
     return 0
+
+
+def measured(run: Run, collection: Collection) -> Measure:
+    """What a way from noise leads to, beside held-out phrases; the same noise every time."""
+    held_out = histograms([p.grid for p in collection.split("validation")])
+    known = run_index(collection.split("train"))
+    noise = noise_from_seeds(range(MEASURED)).to(run.device)
+
+    @torch.no_grad()
+    def look(way: Callable[[Tensor], Tensor]) -> dict:
+        made = grids(say(run.ema.decoder, way(noise)))
+        return {**portrait(made, held_out), **copied(made, known)}
+
+    return look
 
 
 def start(options: argparse.Namespace) -> Run:

@@ -23,6 +23,7 @@ from torch import Tensor
 from studio.latent import noise_from_seeds
 from studio.melody import music
 from studio.melody.grid import BARS, HIGHEST, LOWEST, METERS, Grid, Note, OffGrid
+from studio.melody.keys import SCALES
 
 if TYPE_CHECKING:
     from studio.melody.artwork import Melody
@@ -32,13 +33,8 @@ if TYPE_CHECKING:
 FIRST_SEED = 1_000_000
 RUNS = (8, 12, 16)
 """Lengths, in notes, of runs that are looked for in training tunes."""
-SCALES = {
-    "maj": (0, 2, 4, 5, 7, 9, 11),
-    "mix": (0, 2, 4, 5, 7, 9, 10),
-    "dor": (0, 2, 3, 5, 7, 9, 10),
-    "min": (0, 2, 3, 5, 7, 8, 10),
-}
 HISTOGRAMS = ("pitch_class", "interval", "duration")
+ASKED = ("in_key", "in_meter", "cadence", "repetition", "leapiness", "interval_overlap")
 ORDER = 3
 """Notes that the n-gram baseline looks back on."""
 PUBLISHED = {
@@ -184,14 +180,16 @@ def n_gram_model(phrases: Sequence[Phrase], count: int, seed: int = 0) -> list[G
     return made
 
 
-def smoothness(generator: MelodyGenerator, pairs: int = 32, frames: int = 9) -> dict[str, float]:
+def smoothness(
+    generator: MelodyGenerator, meter: str = "found", pairs: int = 32, frames: int = 9
+) -> dict[str, float]:
     """How evenly a straight path changes the notes: shares of slots that differ."""
     latents = generator.map(noise_from_seeds(range(FIRST_SEED, FIRST_SEED + 2 * pairs)))
     first, last = latents.chunk(2)
     places = torch.linspace(0, 1, frames)[:, None, None]
     path = (first + (last - first) * places).flatten(0, 1)
     tokens = torch.tensor(
-        np.stack([m.grid.tokens for m in generator.decode(path)]).astype(np.int64)
+        np.stack([m.grid.tokens for m in generator.decode(path, {"meter": meter})]).astype(np.int64)
     ).unflatten(0, (frames, pairs))
     steps = (tokens[1:] != tokens[:-1]).float().mean(2)
     whole = (tokens[0] != tokens[-1]).float().mean(1)
@@ -203,6 +201,30 @@ def smoothness(generator: MelodyGenerator, pairs: int = 32, frames: int = 9) -> 
         "even_step": round(1 / (frames - 1), 3),
         "distance_grows": round(float(np.nanmean(correlations)), 3),
     }
+
+
+def asked_for(
+    generator: MelodyGenerator, held_out: Mapping[str, np.ndarray], count: int = 256
+) -> dict[str, dict[str, float]]:
+    """What samples are like that were asked for in a meter, with some bars kept while the others
+    were made anew, or as what comes next; `strangers` has bars of two samples side by side, which
+    is what keeping bars would be if nothing were chosen."""
+    latents = generator.map(noise_from_seeds(range(FIRST_SEED, FIRST_SEED + 2 * count)))
+    some, others = latents.chunk(2)
+    kept = (0, 1)
+    bars = others.unflatten(1, (BARS, -1)).clone()
+    bars[:, kept] = some.unflatten(1, (BARS, -1))[:, kept]
+    ways: dict[str, tuple[Tensor, dict[str, Any]]] = {
+        name: (some, {"meter": name}) for name in METERS
+    }
+    ways["refilled"] = torch.stack([generator.refilled(w, kept, i) for i, w in enumerate(some)]), {}
+    ways["strangers"] = bars.flatten(1), {}
+    ways["continued"] = torch.stack([generator.continued(w, i) for i, w in enumerate(some)]), {}
+    figures = {}
+    for name, (rows, options) in ways.items():
+        all_of_it = portrait([m.grid for m in generator.decode(rows, options)], held_out)
+        figures[name] = {key: all_of_it[key] for key in ASKED}
+    return figures
 
 
 def evaluate(
@@ -235,6 +257,9 @@ def evaluate(
         "copied": copied(grids, index),
         "own_samples_come_back": round(float(np.mean(same)), 4),
         "interpolation": smoothness(generator),
+        "interpolation_in_one_meter": smoothness(generator, "4/4"),
+        "asked_for": asked_for(generator, held_out, min(samples, 256)),
+        "continuation": kept.get("continuation"),
         "directions": {
             d.key: {"effect": d.effect, "correlation": d.correlation}
             for d in generator.directions

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,24 +14,44 @@ from studio import adapter as low_rank
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
-from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
+from studio.medium import (
+    BEFORE,
+    Artwork,
+    Direction,
+    Draws,
+    FeatureStatistics,
+    LatentStatistics,
+    Recipe,
+    before_of,
+    unpack,
+)
 from studio.melody import music
 from studio.melody.artwork import Melody
+from studio.melody.config import Config
 from studio.melody.data import Phrase
+from studio.melody.follow import Chooser
 from studio.melody.grid import (
     BARS,
-    CELLS,
     FIRST_PITCH,
     HOLD,
+    LENGTH,
     LOWEST,
     METER_NAMES,
-    METERS,
-    PAD,
     SLOTS,
     VOCABULARY,
-    Grid,
 )
-from studio.melody.model import Composer, Config, Decoder, Encoder, Logits
+from studio.melody.model import (
+    Composer,
+    Decoder,
+    Encoder,
+    Follower,
+    Logits,
+    grids,
+    say,
+    straight_through,
+    usable,
+)
+from studio.melody.settings import FOUND, LONGEST, Settings
 from studio.melody.train import tensors
 
 BATCH = 64
@@ -60,11 +79,12 @@ class MelodyGenerator:
         self.mapping: nn.Module = composer.mapping
         self.decoder: Decoder = composer.decoder
         self.encoder: Encoder = composer.encoder
+        self.follower: Follower = composer.follower
+        self.meters: Tensor = composer.meters
         self.statistics = statistics
         self.feature_statistics = feature_statistics
         self.directions = directions
-        self.shares_weights = False
-        self.usable = usable().to(self.device)
+        self.owned: list[nn.Module] = [self.mapping, self.decoder, self.encoder]
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> MelodyGenerator:
@@ -89,26 +109,61 @@ class MelodyGenerator:
             return self.mapping(noise.to(self.device)).float().cpu()
 
     def decode(self, latents: Tensor, options: Mapping[str, Any] | None = None) -> Sequence[Melody]:
-        """See studio.medium.Generator.decode. There are no options yet."""
+        """See studio.medium.Generator.decode; for options see studio.melody.settings and BEFORE."""
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise ValueError(f"latents are [B, {self.latent_dim}], not {list(latents.shape)}")
         if not torch.isfinite(latents).all():
             raise ValueError("latents hold NaN or infinity")
-        melodies = []
+        settings = Settings.of(options or {})
+        packed = before_of(options or {}, self.latent_dim, LONGEST - 1)
+        kept = settings.to_options() | ({BEFORE: packed} if packed else {})
         with torch.inference_mode():
+            earlier = torch.tensor([unpack(text) for text in packed]).view(-1, self.latent_dim)
+            meter = self.meter_of(settings, earlier)
+            before = grids(self.in_meter(earlier, meter)) if packed else []
+            melodies = []
             for chunk in latents.split(BATCH):
-                for row, grid in zip(chunk, grids(self.say(chunk)), strict=True):
-                    recipe = Recipe(self.medium, self.version, tuple(row.tolist()))
-                    melodies.append(Melody(grid, recipe))
+                for row, grid in zip(chunk, grids(self.in_meter(chunk, meter)), strict=True):
+                    recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
+                    melodies.append(Melody([*before, grid], recipe, settings))
         return melodies
 
+    def meter_of(self, settings: Settings, before: Tensor) -> int | None:
+        """Index of the meter that is asked for, or else that of what came before [K, D]."""
+        if settings.meter != FOUND:
+            return METER_NAMES.index(settings.meter)
+        return int(self.say(before[:1]).meter.argmax()) if len(before) else None
+
     def say(self, latents: Tensor) -> Logits:
-        """The decoder's logits of latents [B, D], on the generator's device; slots that the meter
-        does not use say nothing, those in use never say so."""
-        logits = self.decoder(latents.to(self.device))
-        allowed = self.usable[logits.meter.argmax(1)]
-        slots = logits.slots.masked_fill(~allowed, -torch.inf)
-        return Logits(slots, logits.triplets, logits.meter)
+        """See studio.melody.model.say; on the generator's device."""
+        return say(self.decoder, latents.to(self.device))
+
+    def in_meter(self, latents: Tensor, meter: int | None) -> Logits:
+        """Logits of latents [B, D] in one of METER_NAMES by its index; None: as they are.
+
+        The way to another meter is the mean way of phrases; what is in it already stays.
+        """
+        latents = latents.to(self.device)
+        if meter is None:
+            return self.say(latents)
+        shares = self.decoder.meter(latents).softmax(1)
+        moved = latents + self.meters[meter] - shares @ self.meters
+        wanted = torch.full((len(latents),), meter, device=self.device)
+        logits = say(self.decoder, moved, wanted)
+        said = F.one_hot(wanted, len(METER_NAMES)).to(logits.meter.dtype)
+        return Logits(logits.slots, logits.triplets, said)
+
+    def refilled(self, latent: Tensor, kept: Sequence[int], seed: int) -> Tensor:
+        """See studio.medium.InParts.refilled; the parts are bars."""
+        return self.chooser.refilled(latent.to(self.device), kept, seed).float().cpu()
+
+    def continued(self, latent: Tensor, seed: int) -> Tensor:
+        """See studio.medium.InParts.continued: the next four bars."""
+        return self.chooser.continued(latent.to(self.device), seed).float().cpu()
+
+    @property
+    def chooser(self) -> Chooser:
+        return Chooser(self.mapping, self.decoder, self.follower)
 
     def forward(self, latents: Tensor) -> Tensor:
         """See studio.medium.Generator.forward."""
@@ -138,15 +193,7 @@ class MelodyGenerator:
         What is heard is the likeliest token; the gradient is that of the tokens' probabilities
         (the straight-through estimator of Bengio et al., 2013).
         """
-        logits = self.say(latents)
-        weights = straight_through(logits.slots)
-        meter = straight_through(logits.meter)
-        soft = logits.triplets.sigmoid()
-        flags = soft + ((logits.triplets > 0).float() - soft).detach()
-        cells = torch.tensor([METERS[name] for name in METER_NAMES], device=self.device)
-        fourth = torch.arange(BARS * CELLS, device=self.device) % CELLS
-        used = fourth[None] < cells[logits.meter.argmax(1)][:, None]
-        return self.heard(weights, flags * used, meter)
+        return self.heard(*straight_through(self.say(latents)))
 
     def heard(self, weights: Tensor, triplets: Tensor, meter: Tensor) -> Tensor:
         """Features [B, D + 28] of token weights [B, 64, V]: the encoder's mean; how often each
@@ -166,9 +213,42 @@ class MelodyGenerator:
         rests = weights[..., 1].unflatten(1, (BARS, -1)).sum(2)
         return torch.cat([mean, 4 * shares, bars / 4, height, 4 * slots, rests], dim=1)
 
+    def draw(self, policy: nn.Module, latents: Tensor, count: int, rng: torch.Generator) -> Draws:
+        """See studio.medium.Sampled.draw. Slots and triplets are independent given the latent; the
+        meter, on which it depends which of them are in use, stays what the latent says."""
+        latents = latents.to(self.device)
+        with torch.no_grad():
+            base = self.say(latents)
+        meter = base.meter.argmax(1)
+        said = say(policy, latents, meter)  # type: ignore[arg-type]
+        # Finite, since nothing times infinity is no number; as impossible as before.
+        log_slots, log_base = (one.slots.clamp_min(-1e4).log_softmax(2) for one in (said, base))
+        used = usable().to(self.device)[meter][:, ::SLOTS, HOLD].float()
+        used[:, 0] = 1.0
+        odds = [F.logsigmoid(torch.stack([one.triplets, -one.triplets])) for one in (said, base)]
+        divergence = (log_slots.exp() * (log_slots - log_base)).sum((1, 2))
+        divergence = divergence + (used * odds[0].exp() * (odds[0] - odds[1])).sum((0, 2))
+
+        chances = log_slots.detach().exp().flatten(0, 1).cpu()
+        tokens = torch.multinomial(chances, count, replacement=True, generator=rng)
+        tokens = tokens.T.reshape(count, len(latents), LENGTH).to(self.device)
+        luck = torch.rand(count, len(latents), LENGTH // SLOTS, generator=rng).to(self.device)
+        flags = (luck < said.triplets.detach().sigmoid()).float() * used
+        chosen = log_slots.expand(count, -1, -1, -1).gather(3, tokens[..., None])[..., 0].sum(2)
+        chosen = chosen + (used * torch.where(flags > 0, odds[0][0], odds[0][1])).sum(2)
+        with torch.no_grad():
+            features = self.heard(
+                F.one_hot(tokens.flatten(0, 1), VOCABULARY).float(),
+                flags.flatten(0, 1),
+                F.one_hot(meter.repeat(count), len(METER_NAMES)).float(),
+            )
+        return Draws(
+            features.unflatten(0, (count, len(latents))).cpu(), chosen.cpu(), divergence.cpu()
+        )
+
     def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
         """See studio.medium.Generator.attributes."""
-        rows = [music.measure(a.notes, a.grid.meter) for a in artworks]  # type: ignore[attr-defined]
+        rows = [music.measure(a.grid.notes(), a.grid.meter) for a in artworks]  # type: ignore[attr-defined]
         return {name: torch.tensor([row[name] for row in rows]) for name in music.UNITS}
 
     def batch(self, artworks: Sequence[Artwork]) -> Any:
@@ -177,60 +257,17 @@ class MelodyGenerator:
 
     def adapted(self, adapter: Mapping[str, Tensor], version: str) -> MelodyGenerator:
         """See studio.medium.Generator.adapted."""
+        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
         twin = copy.copy(self)
         twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, adapter)
-        twin.shares_weights = True
+        twin.mapping = low_rank.apply(self.mapping, of_mapping)
+        twin.owned = [twin.mapping]
+        if of_decoder:
+            twin.decoder = low_rank.apply(self.decoder, of_decoder)  # type: ignore[assignment]
+            twin.owned.append(twin.decoder)
         return twin
 
     def memory_bytes(self) -> int:
         """See studio.medium.Generator.memory_bytes."""
-        modules = [self.mapping]
-        if not self.shares_weights:
-            modules += [self.decoder, self.encoder]
-        tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
+        tensors = [t for m in self.owned for t in (*m.parameters(), *m.buffers())]
         return sum(t.numel() * t.element_size() for t in tensors)
-
-
-def straight_through(logits: Tensor) -> Tensor:
-    """One-hot of the largest forwards, softmax backwards."""
-    soft = logits.softmax(-1)
-    hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-    return soft + (hard - soft).detach()
-
-
-def usable() -> Tensor:
-    """[meters, 64, VOCABULARY]: which tokens a slot may hold."""
-    table = torch.zeros(len(METER_NAMES), BARS * CELLS * SLOTS, VOCABULARY, dtype=torch.bool)
-    cells = torch.arange(BARS * CELLS * SLOTS) // SLOTS % CELLS
-    for index, name in enumerate(METER_NAMES):
-        used = cells < METERS[name]
-        table[index, used] = True
-        table[index, used, PAD] = False
-        table[index, ~used, PAD] = True
-        # A phrase has nothing before it to hold on to.
-        table[index, 0, HOLD] = False
-    return table
-
-
-def grids(logits: Logits) -> list[Grid]:
-    """The likeliest grid of each row."""
-    tokens = logits.slots.argmax(2).to(torch.uint8).cpu().numpy()
-    flags = (logits.triplets > 0).cpu().numpy()
-    found = []
-    for row, thirds, meter in zip(tokens, flags, logits.meter.argmax(1).tolist(), strict=True):
-        name = METER_NAMES[meter]
-        cells = np.arange(BARS * CELLS) % CELLS < METERS[name]
-        found.append(tidy(Grid(row, thirds & cells, name)))
-    return found
-
-
-def tidy(grid: Grid) -> Grid:
-    """The same notes as they would be read from a file: what is not heard is not kept."""
-    tokens, triplets = grid.tokens.copy(), grid.triplets.copy()
-    for cell in np.flatnonzero(triplets):
-        place = cell * SLOTS
-        tokens[place + 3] = HOLD
-        if (tokens[place + 1 : place + 3] == HOLD).all():
-            triplets[cell] = False
-    return Grid(tokens, triplets, grid.meter)

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from studio.melody.artwork import FORMATS, PATH_FORMATS, UPLOADS, Melody, export_piece
+from studio.medium import Option
+from studio.melody import piece
+from studio.melody.artwork import FORMATS, UPLOADS, Melody
+from studio.melody.grid import BARS
 from studio.melody.music import UNITS
+from studio.melody.settings import LONGEST, OPTIONS
 
 if TYPE_CHECKING:
     from studio.checkpoint import Checkpoint
@@ -21,9 +25,13 @@ class MelodyMedium:
     place = 2
     words = Path(__file__).parent / "words"
     formats: Sequence[str] = FORMATS
-    path_formats: Sequence[str] = PATH_FORMATS
+    path_formats: Sequence[str] = piece.FORMATS
     uploads: Sequence[str] = UPLOADS
     attribute_units: Mapping[str, str] = UNITS
+    options: Sequence[Option] = OPTIONS
+    parts = BARS
+    longest = LONGEST
+    shows_paths = True
 
     def load(self, checkpoint: Checkpoint, device: str) -> MelodyGenerator:
         from studio.melody.generator import MelodyGenerator
@@ -36,7 +44,10 @@ class MelodyMedium:
     def export_path(
         self, artworks: Sequence[Melody], format: str, seconds: float, target: Path
     ) -> None:
-        export_piece(artworks, format, target)
+        target.write_bytes(piece.Piece(artworks).export(format))
+
+    def show_path(self, artworks: Sequence[Melody], alt: str = "") -> str:
+        return piece.Piece(artworks).show(alt)
 
     def train(self, arguments: Sequence[str]) -> int:
         from studio.melody.command import main

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from studio.errors import BadUpload
 from studio.melody.grid import BARS, HIGHEST, LOWEST, METERS, Note
+from studio.melody.keys import Key
+from studio.melody.performance import Played
 
 LARGEST_BYTES = 2_000_000
 TICKS = 480
+BREATH = 10
+"""Ticks before its end at which a note is let go, so that the same pitch can be struck again."""
+VOLUMES = {0: 127, 10: 107, 21: 104, 24: 107, 40: 91, 42: 80, 46: 87, 56: 118, 74: 92, 78: 74}
+"""By program: measured with the soundfont of studio.melody.sound, on the same tune."""
+TITLE = "Latent Studio: a machine helped make this"
 RECIPE = "latent-studio-recipe:"
 # Krumhansl and Kessler, 1982: how well each degree fits a major and a minor key.
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 METER_OF = {(4, 4): "4/4", (2, 2): "4/4", (2, 4): "4/4", (3, 4): "3/4", (6, 8): "6/8"}
+TUNE_NAMES = ("melody", "lead", "solo", "vocal", "theme")
 # Among pitched programs, those that are mostly not a tune: basses, and effects.
 NO_TUNE = (*range(32, 40), *range(96, 104), *range(112, 128))
 
@@ -32,7 +41,6 @@ class ReadMidi:
         notes: in order, none overlapping, snapped to sixteenths or thirds of a quarter.
         meter: one of METERS; tonic: pitch class; mode: maj or min; tempo: quarters a minute.
         program: General MIDI program of the voice.
-        recipe: the text of a recipe that the file carries, or None.
         reduced: what was left out, as keys of words.
     """
 
@@ -42,7 +50,6 @@ class ReadMidi:
     mode: str
     tempo: float
     program: int
-    recipe: str | None
     reduced: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[list[Note]]:
@@ -115,17 +122,17 @@ def read_midi(data: bytes) -> ReadMidi:
     tonic, mode = key_of(notes)
     _, tempi = song.get_tempo_changes()
     tempo = float(np.clip(tempi[0] * doubled if len(tempi) else 120.0, 20, 400))
-    return ReadMidi(
-        notes, meter, tonic, mode, tempo, int(voice.program), recipe_in(song), tuple(reduced)
-    )
+    return ReadMidi(notes, meter, tonic, mode, tempo, int(voice.program), tuple(reduced))
 
 
 def tunefulness(voice) -> float:  # type: ignore[no-untyped-def]
-    """High, busy and single voices sing; basses and chords accompany."""
+    """High, busy and single voices sing; basses and chords accompany. A name says more."""
     starts = {round(note.start, 2) for note in voice.notes}
     mean = float(np.mean([note.pitch for note in voice.notes]))
     single = len(starts) / len(voice.notes)
-    return mean / 12 + 3 * single + min(len(starts), 64) / 32 - 4 * (voice.program in NO_TUNE)
+    named = 4 * any(word in voice.name.lower() for word in TUNE_NAMES)
+    busy = min(len(starts), 64) / 32
+    return mean / 12 + 3 * single + busy + named - 4 * (voice.program in NO_TUNE)
 
 
 def skyline(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
@@ -196,56 +203,94 @@ def key_of(notes: Sequence[Note]) -> tuple[int, str]:
     return best[1], best[2]
 
 
-def recipe_in(song) -> str | None:  # type: ignore[no-untyped-def]
-    for text in song.text_events:
-        if text.text.startswith(RECIPE):
-            return str(text.text[len(RECIPE) :])
+def recipe_in(data: bytes) -> str | None:
+    """The recipe that a MIDI file of the studio carries; None for every other file."""
+    import mido
+
+    if RECIPE.encode() not in data:
+        return None
+    try:
+        file = mido.MidiFile(file=io.BytesIO(data), charset="utf-8")
+    except Exception:  # mido raises nearly anything on damaged files.
+        return None
+    for message in file.tracks[0] if file.tracks else ():
+        if message.type == "text" and message.text.startswith(RECIPE):
+            return str(message.text[len(RECIPE) :])
     return None
 
 
 def write_midi(
-    notes: Sequence[Note],
-    meter: str,
+    played: Sequence[Played],
+    meters: Sequence[tuple[Fraction, str]],
     tempo: float,
-    program: int,
+    programs: Mapping[str, int],
+    quarters: Fraction,
+    key: Key | None = None,
     recipe: str = "",
     markers: Sequence[tuple[Fraction, str]] = (),
 ) -> bytes:
-    """Notes as a MIDI file of one track; `markers` name sections by their start in quarters."""
+    """A MIDI file of type 1: what holds for all, then a track for each voice.
+
+    Args:
+        meters: each meter and the time, in quarters, from which it holds; the first from 0.
+        tempo: quarters a minute.
+        programs: General MIDI programs by voice, in the order of their tracks.
+        quarters: how long the piece is, silence at its end included.
+        key: its signature; none is written without.
+        markers: names of sections and their beginnings in quarters.
+    """
     import mido
 
-    file = mido.MidiFile(type=0, ticks_per_beat=TICKS)
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    top, bottom = meter.split("/")
-    events: list[tuple[int, int, mido.Message | mido.MetaMessage]] = []
-    if recipe:
-        track.append(mido.MetaMessage("text", text=RECIPE + recipe))
-    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))
-    track.append(mido.MetaMessage("time_signature", numerator=int(top), denominator=int(bottom)))
-    track.append(mido.Message("program_change", program=program))
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS, charset="utf-8")
+    first: list[tuple[int, int, mido.MetaMessage]] = []
+    for start, meter in meters:
+        top, bottom = (int(number) for number in meter.split("/"))
+        signature = mido.MetaMessage("time_signature", numerator=top, denominator=bottom)
+        first.append((round(start * TICKS), 0, signature))
     for start, name in markers:
-        events.append((round(start * TICKS), 0, mido.MetaMessage("marker", text=name)))
-    for note in notes:
-        first, last = round(note.start * TICKS), round(note.end * TICKS)
-        on = mido.Message("note_on", note=note.pitch, velocity=velocity(note, meter))
-        events.append((first, 2, on))
-        events.append((max(last - 10, first + 1), 1, mido.Message("note_off", note=note.pitch)))
-    now = 0
-    for tick, _, message in sorted(events, key=lambda row: row[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
+        first.append((round(start * TICKS), 1, mido.MetaMessage("marker", text=name)))
+    head = [mido.MetaMessage("track_name", name=TITLE)]
+    if recipe:
+        head.append(mido.MetaMessage("text", text=RECIPE + recipe))
+    head.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))
+    if key is not None:
+        head.append(mido.MetaMessage("key_signature", key=key.midi))
+    end = round(quarters * TICKS)
+    file.tracks.append(track_of(head, first, end))
+    for channel, (voice, program) in enumerate(programs.items()):
+        head = [
+            mido.MetaMessage("track_name", name=voice.title()),
+            mido.Message("program_change", channel=channel, program=program),
+            mido.Message("control_change", channel=channel, control=7, value=volume(program)),
+        ]
+        events = []
+        for note in (n for n in played if n.voice == voice):
+            on, off = round(note.start * TICKS), round(note.end * TICKS)
+            message = mido.Message(
+                "note_on", channel=channel, note=note.pitch, velocity=note.velocity
+            )
+            events.append((on, 2, message))
+            message = mido.Message("note_off", channel=channel, note=note.pitch)
+            events.append((max(off - BREATH, on + 1), 1, message))
+        file.tracks.append(track_of(head, events, end))
     stream = io.BytesIO()
     file.save(file=stream)
     return stream.getvalue()
 
 
-def velocity(note: Note, meter: str) -> int:
-    """Louder where the meter is strong, as anybody plays."""
-    within = note.start % METERS[meter]
-    if within == 0:
-        return 100
-    strong = Fraction(3, 2) if meter == "6/8" else Fraction(2)
-    if within % strong == 0:
-        return 90
-    return 82 if within % 1 == 0 or meter == "6/8" else 74
+def volume(program: int) -> int:
+    """Channel volume with which a program is about as loud as the others."""
+    return VOLUMES.get(program, 100)
+
+
+def track_of(head: Sequence[Any], events: Sequence[tuple[int, int, Any]], end: int) -> Any:
+    """A track that ends at a tick, or with its last event; `events` are (tick, rank, message)."""
+    import mido
+
+    track = mido.MidiTrack(head)
+    now = 0
+    for tick, _, message in sorted(events, key=lambda row: row[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    track.append(mido.MetaMessage("end_of_track", time=max(end - now, 0)))
+    return track

@@ -7,46 +7,34 @@ conductor is (Roberts et al., 2018): cells are read by attention over the whole 
 a latent of its own, and the decoder writes all slots at once from the four of them. Writing at once
 instead of note after note keeps decoding quick and differentiable, and leaves the decoder nothing
 to lean on but the latent, so that the latent cannot be ignored. What the prior lacks against the
-posterior the mapping makes up for: it is trained adversarially on the latents of real phrases.
+posterior the mapping makes up for: it learns from a flow over latents of real phrases (flow.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.melody.grid import BARS, CELLS, METER_NAMES, SLOTS, VOCABULARY
+from studio.melody.config import Config
+from studio.melody.flow import Mapping
+from studio.melody.grid import (
+    BARS,
+    CELLS,
+    HOLD,
+    METER_NAMES,
+    METERS,
+    PAD,
+    SLOTS,
+    VOCABULARY,
+    Grid,
+)
 
-NOISE_DIM = 128
 PLACES = BARS * CELLS
-
-
-@dataclass(frozen=True)
-class Config:
-    """Everything that decides the shapes of the weights; kept in the checkpoint's card."""
-
-    bar_dim: int = 40
-    width: int = 192
-    heads: int = 6
-    layers: int = 3
-    slot_width: int = 48
-    mapping_width: int = 512
-    mapping_layers: int = 4
-
-    @property
-    def latent_dim(self) -> int:
-        return BARS * self.bar_dim
-
-    @classmethod
-    def from_dict(cls, values: dict) -> Config:
-        return cls(**values)
-
-    def to_dict(self) -> dict:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -93,15 +81,19 @@ class Encoder(nn.Module):
 
         Returns mean and log variance, each [B, 4 x bar_dim].
         """
+        x = self.hear(tokens, triplets, meter)
+        bars = self.out(x.unflatten(1, (BARS, CELLS)).flatten(2))
+        mean, log_variance = bars.chunk(2, dim=2)
+        return mean.flatten(1), log_variance.flatten(1).clamp(-10, 2)
+
+    def hear(self, tokens: Tensor, triplets: Tensor, meter: Tensor) -> Tensor:
+        """What each cell is in its phrase [B, 16, width]."""
         weights = self.tokens.weight
         seen = tokens @ weights if tokens.ndim == 3 else self.tokens(tokens)
         seen = seen.unflatten(1, (PLACES, SLOTS)).flatten(2)
         cells = self.slots(torch.cat([seen, triplets[..., None].to(seen.dtype)], dim=2))
         pulse = meter @ self.meters.weight if meter.ndim == 2 else self.meters(meter)
-        x = self.body(cells + self.places + pulse[:, None])
-        bars = self.out(x.unflatten(1, (BARS, CELLS)).flatten(2))
-        mean, log_variance = bars.chunk(2, dim=2)
-        return mean.flatten(1), log_variance.flatten(1).clamp(-10, 2)
+        return self.body(cells + self.places + pulse[:, None])
 
 
 class Decoder(nn.Module):
@@ -133,26 +125,25 @@ class Decoder(nn.Module):
         return Logits(self.tokens(slots).flatten(1, 2), self.triplets(x).squeeze(2), said)
 
 
-class Mapping(nn.Module):
-    """Noise [B, 128] ~ N(0, I) to latents [B, 4 x bar_dim]."""
+class Follower(nn.Module):
+    """Scores of what comes after what; both in [-1, 1] times a learned sharpness."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, width: int = 256, common: int = 96) -> None:
         super().__init__()
-        widths = [NOISE_DIM] + [config.mapping_width] * config.mapping_layers
-        hidden: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            hidden += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
-        self.hidden = nn.Sequential(*hidden)
-        self.out = nn.Linear(widths[-1], config.latent_dim)
-        for layer in self.hidden:
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, a=0.2)
-                nn.init.zeros_(layer.bias)
-        nn.init.normal_(self.out.weight, std=widths[-1] ** -0.5)
-        nn.init.zeros_(self.out.bias)
 
-    def forward(self, noise: Tensor) -> Tensor:
-        return self.out(self.hidden(noise))
+        def reader() -> nn.Module:
+            return nn.Sequential(
+                nn.Linear(config.latent_dim, width), nn.GELU(), nn.Linear(width, common)
+            )
+
+        self.earlier, self.later = reader(), reader()
+        self.sharpness = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, earlier: Tensor, later: Tensor) -> Tensor:
+        """Latents [A, D] and [B, D]; returns [A, B]."""
+        one = F.normalize(self.earlier(earlier), dim=1)
+        other = F.normalize(self.later(later), dim=1)
+        return self.sharpness.exp() * one @ other.T
 
 
 class Composer(nn.Module):
@@ -164,3 +155,74 @@ class Composer(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.mapping = Mapping(config)
+        self.follower = Follower(config)
+        # Mean latents of phrases in each meter: the way from one meter to another.
+        self.meters: Tensor
+        self.register_buffer("meters", torch.zeros(len(METER_NAMES), config.latent_dim))
+
+
+def say(decoder: Decoder, latents: Tensor, meter: Tensor | None = None) -> Logits:
+    """Logits of latents [B, D] in which slots that the meter does not use say nothing, and those
+    in use never say so. `meter` as in Decoder.forward."""
+    logits = decoder(latents, meter)
+    allowed = usable().to(latents.device)[logits.meter.argmax(1) if meter is None else meter]
+    slots = logits.slots.masked_fill(~allowed, -torch.inf)
+    return Logits(slots, logits.triplets, logits.meter)
+
+
+@cache
+def usable() -> Tensor:
+    """[meters, 64, VOCABULARY]: which tokens a slot may hold."""
+    table = torch.zeros(len(METER_NAMES), PLACES * SLOTS, VOCABULARY, dtype=torch.bool)
+    cells = torch.arange(PLACES * SLOTS) // SLOTS % CELLS
+    for index, name in enumerate(METER_NAMES):
+        used = cells < METERS[name]
+        table[index, used] = True
+        table[index, used, PAD] = False
+        table[index, ~used, PAD] = True
+        # A phrase has nothing before it to hold on to.
+        table[index, 0, HOLD] = False
+    return table
+
+
+def straight_through(logits: Logits) -> tuple[Tensor, Tensor, Tensor]:
+    """What is heard, as weights of tokens [B, 64, V], triplets [B, 16] and meter [B, 3].
+
+    Forwards the likeliest, backwards the probabilities (Bengio et al., 2013).
+    """
+    soft = logits.triplets.sigmoid()
+    flags = soft + ((logits.triplets > 0).float() - soft).detach()
+    lengths = torch.tensor([METERS[name] for name in METER_NAMES], device=flags.device)
+    fourth = torch.arange(PLACES, device=flags.device) % CELLS
+    used = fourth[None] < lengths[logits.meter.argmax(1)][:, None]
+    return likeliest(logits.slots), flags * used, likeliest(logits.meter)
+
+
+def likeliest(logits: Tensor) -> Tensor:
+    """One-hot of the largest forwards, softmax backwards."""
+    soft = logits.float().softmax(-1)
+    hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    return soft + (hard - soft).detach()
+
+
+def grids(logits: Logits) -> list[Grid]:
+    """The likeliest grid of each row."""
+    tokens = logits.slots.argmax(2).to(torch.uint8).cpu().numpy()
+    flags = (logits.triplets > 0).cpu().numpy()
+    found = []
+    for row, thirds, meter in zip(tokens, flags, logits.meter.argmax(1).tolist(), strict=True):
+        name = METER_NAMES[meter]
+        cells = np.arange(BARS * CELLS) % CELLS < METERS[name]
+        found.append(tidy(Grid(row, thirds & cells, name)))
+    return found
+
+
+def tidy(grid: Grid) -> Grid:
+    """The same notes as they would be read from a file: what is not heard is not kept."""
+    tokens, triplets = grid.tokens.copy(), grid.triplets.copy()
+    for cell in np.flatnonzero(triplets):
+        place = cell * SLOTS
+        tokens[place + 3] = HOLD
+        if (tokens[place + 1 : place + 3] == HOLD).all():
+            triplets[cell] = False
+    return Grid(tokens, triplets, grid.meter)

@@ -16,6 +16,7 @@ from studio.checkpoint import Checkpoint, write_checkpoint
 from studio.directions import feature_statistics, find_directions, statistics, to_tables
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
+from studio.melody import music
 from studio.melody.data import Collection
 from studio.melody.evaluate import (
     HISTOGRAMS,
@@ -27,8 +28,11 @@ from studio.melody.evaluate import (
     reconstruction,
     run_index,
 )
+from studio.melody.follow import pairs, told_apart, train_follower
 from studio.melody.generator import MelodyGenerator
-from studio.melody.train import Run
+from studio.melody.grid import BARS, METER_NAMES
+from studio.melody.model import Composer
+from studio.melody.train import COUNTS, Run, encoded, tensors
 
 STATISTICS_SEED = 2_000_000
 
@@ -54,6 +58,7 @@ def publish(
         BadCheckpoint: the version exists, or the folder cannot be written.
     """
     composer = copy.deepcopy(run.ema).cpu()
+    following = learn_to_follow(composer, collection)
     noise = noise_from_seeds(range(STATISTICS_SEED, STATISTICS_SEED + 8192))
     with torch.no_grad():
         latents = composer.mapping(noise)
@@ -65,7 +70,13 @@ def publish(
         generator.features(generator.decode(latents[:tried]))
     )
     generator.directions = find_directions(
-        latents[:tried], where, lambda rows: generator.attributes(generator.decode(rows))
+        latents[: 3 * tried],
+        where,
+        lambda rows: generator.attributes(generator.decode(rows)),
+        lambda rows: music.expected(generator.say(rows)),
+        fits=3 * tried,
+        walks=tried // 32,
+        parts=BARS,
     )
     report({d.key: [d.effect, d.correlation] for d in generator.directions})
     train = collection.split("train")
@@ -93,7 +104,7 @@ def publish(
         "recipe": asdict(run.recipe),
         "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
         "data": {**collection.summary(), "licences": licences or {}},
-        "evaluation": {"reconstruction": back, **figures},
+        "evaluation": {"reconstruction": back, "continuation": following, **figures},
     }
     card["evaluation"] = evaluate(generator, corpus, card["evaluation"], None, samples)
     report(card["evaluation"])
@@ -102,7 +113,7 @@ def publish(
         card,
         {
             "composer": composer.state_dict(),
-            "critic": run.critic.state_dict(),
+            "flow": run.flow_ema.state_dict(),
             "statistics": to_tables(generator.statistics, generator.feature_statistics),
             "corpus": corpus,
         },
@@ -110,17 +121,31 @@ def publish(
     )
 
 
+def learn_to_follow(composer: Composer, collection: Collection) -> dict[str, float]:
+    """Give a composer its follower and the ways between meters; returns the follower's figures."""
+    train = collection.split("train")
+    batch = tensors(train)
+    latents = encoded(composer, batch)
+    for index in range(len(METER_NAMES)):
+        inside = batch.meter == index
+        composer.meters[index] = latents[inside].mean(0) if inside.any() else latents.mean(0)
+    composer.follower = train_follower(latents, pairs(train), composer.config)
+    held_out = collection.split("validation") + collection.split("test")
+    return told_apart(composer.follower, encoded(composer, tensors(held_out)), pairs(held_out))
+
+
 def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
     """A run that goes on from a shipped checkpoint; optimizer moments start afresh."""
-    from studio.melody.model import Config
+    from studio.melody.config import Config
     from studio.melody.train import Recipe
 
     saved = checkpoint.card
     run = Run(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
     run.composer.load_state_dict(checkpoint.tensors("composer"))
     run.ema.load_state_dict(checkpoint.tensors("composer"))
-    run.critic.load_state_dict(checkpoint.tensors("critic"))
-    for name in ("step", "mapping_step", "phrases", "wall_seconds"):
+    for flow in (run.flow, run.flow_ema):
+        flow.load_state_dict(checkpoint.tensors("flow"))
+    for name in COUNTS:
         setattr(run, name, saved["training"][name])
-    torch.manual_seed(run.recipe.seed + run.step + run.mapping_step)
+    torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
     return run

@@ -1,4 +1,4 @@
-"""Training: first the autoencoder on phrases, then the mapping on the latents of real phrases.
+"""Training: the autoencoder on phrases, a flow on their latents, and the mapping on the flow.
 
 Imports neither gradio nor the store. Resumable: the run folder holds weights, moments and steps.
 """
@@ -18,14 +18,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.drift import Memory, drift_loss
 from studio.errors import BadUpload
+from studio.melody.config import NOISE_DIM, Config
 from studio.melody.data import Collection, Phrase
+from studio.melody.flow import Flow
 from studio.melody.grid import BARS, CELLS, METER_NAMES, PAD, SLOTS
-from studio.melody.model import NOISE_DIM, Composer, Config, Logits
+from studio.melody.model import Composer, Logits
 from studio.precision import autocast
 
 Report = Callable[[dict], None]
+COUNTS = ("step", "flow_step", "mapping_step", "phrases", "wall_seconds")
+CAREFUL, STEPS = 16, 6
+"""Steps of Heun's method that the flow is measured with, and that it teaches with."""
+ASKED_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -82,21 +87,29 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.composer = Composer(config).to(self.device)
         self.ema = copy.deepcopy(self.composer).eval().requires_grad_(False)
-        self.critic = Critic(config.latent_dim).to(self.device)
+        self.flow = Flow(config).to(self.device)
+        self.flow_ema = copy.deepcopy(self.flow).eval().requires_grad_(False)
         self.step = 0
+        self.flow_step = 0
         self.mapping_step = 0
         self.phrases = 0
         self.wall_seconds = 0.0
 
     @property
     def parts(self) -> dict[str, nn.Module]:
-        return {"composer": self.composer, "ema": self.ema, "critic": self.critic}
+        return {
+            "composer": self.composer,
+            "ema": self.ema,
+            "flow": self.flow,
+            "flow_ema": self.flow_ema,
+        }
 
     def describe(self) -> dict:
         return {
             "config": self.config.to_dict(),
             "recipe": asdict(self.recipe),
             "step": self.step,
+            "flow_step": self.flow_step,
             "mapping_step": self.mapping_step,
             "phrases": self.phrases,
             "wall_seconds": self.wall_seconds,
@@ -128,11 +141,11 @@ class Run:
             raise BadUpload("no_training_state", folder=folder)
         saved = json.loads((state / "state.json").read_text())
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
-        for name in ("step", "mapping_step", "phrases", "wall_seconds"):
+        for name in COUNTS:
             setattr(run, name, saved[name])
         for name, module in run.parts.items():
             module.load_state_dict(load_file(state / f"{name}.safetensors"))
-        torch.manual_seed(run.recipe.seed + run.step + run.mapping_step)
+        torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
         return run
 
 
@@ -162,22 +175,26 @@ def reconstruction(logits: Logits, batch: Batch) -> Tensor:
 
 
 def train_autoencoder(
-    run: Run, collection: Collection, minutes: float, report: Report, measure_every: int = 300
+    run: Run,
+    collection: Collection,
+    minutes: float,
+    report: Report,
+    *,
+    steps: int | None = None,
+    measure_every: int = 300,
 ) -> None:
-    """Train encoder and decoder for `minutes` of wall time, then save."""
+    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save."""
     recipe = run.recipe
     train = tensors(collection.split("train"))
     validation = tensors(collection.split("validation"))
     parts = [run.composer.encoder, run.composer.decoder]
     parameters = [p for part in parts for p in part.parameters()]
     adam = torch.optim.AdamW(parameters, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    begun = time.monotonic()
-    first, before = run.step, run.wall_seconds
+    clock, first = Clock(run, minutes, steps), run.step
     totals: dict[str, float] = {}
-    while (past := (time.monotonic() - begun) / 60) < minutes:
-        # Moments start afresh with every session, hence the warm-up; towards the end the steps
-        # shrink, so that what is saved is at rest.
-        rate = min(1.0, (run.step - first + 1) / recipe.warm_up, 0.02 + 2.5 * (1 - past / minutes))
+    while not clock.is_over:
+        # Moments start afresh with every session, hence the warm-up.
+        rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
         for group in adam.param_groups:
             group["lr"] = recipe.learning_rate * rate
         rows = torch.randint(len(train), (recipe.batch_size,))
@@ -197,21 +214,18 @@ def train_autoencoder(
         adam.step()
         run.step += 1
         run.phrases += len(batch)
-        run.wall_seconds = before + time.monotonic() - begun
+        clock.tick()
         # A young average would mostly remember where the weights began.
         keep = min(recipe.ema, run.step / (run.step + 20))
-        with torch.no_grad():
-            for part in ("encoder", "decoder"):
-                ours = list(getattr(run.ema, part).parameters())
-                theirs = list(getattr(run.composer, part).parameters())
-                torch._foreach_lerp_(ours, theirs, 1 - keep)
+        for part in ("encoder", "decoder"):
+            follow_average(getattr(run.ema, part), getattr(run.composer, part), keep)
         for name, value in (("error", error), ("kl", divergence)):
             totals[name] = totals.get(name, 0.0) + float(value.detach())
         if run.step % measure_every == 0:
             line = {name: round(v / measure_every, 4) for name, v in totals.items()}
             totals = {}
             figures = accuracy(run.ema, validation[:512])
-            report({"step": run.step, "minutes": round(past, 2), **line, **figures})
+            report({"step": run.step, **clock.line, **line, **figures})
             run.save()
     run.save()
 
@@ -246,26 +260,6 @@ def accuracy(composer: Composer, phrases: Batch, chunk: int = 256) -> dict[str, 
     }
 
 
-class Critic(nn.Module):
-    """Tells latents of real phrases from mapped noise; whole and bar by bar pair."""
-
-    def __init__(self, latent_dim: int, width: int = 512) -> None:
-        super().__init__()
-        norm = nn.utils.parametrizations.spectral_norm
-        self.body = nn.Sequential(
-            norm(nn.Linear(latent_dim, width)),
-            nn.LeakyReLU(0.2),
-            norm(nn.Linear(width, width)),
-            nn.LeakyReLU(0.2),
-            norm(nn.Linear(width, width)),
-            nn.LeakyReLU(0.2),
-            nn.Linear(width, 1),
-        )
-
-    def forward(self, latents: Tensor) -> Tensor:
-        return self.body(latents).squeeze(1)
-
-
 def encoded(composer: Composer, phrases: Batch, chunk: int = 256) -> Tensor:
     """Mean latents [N, D] of phrases, on the CPU."""
     device = next(composer.parameters()).device
@@ -279,83 +273,169 @@ def encoded(composer: Composer, phrases: Batch, chunk: int = 256) -> Tensor:
     return torch.cat(rows).clone()
 
 
-def train_mapping(
+Measure = Callable[[Callable[[Tensor], Tensor]], dict]
+"""Figures of a way from noise [B, 128] to latents [B, D]."""
+
+
+def train_flow(
     run: Run,
     collection: Collection,
     minutes: float,
     report: Report,
-    batch_size: int = 256,
-    learning_rate: float = 4e-4,
+    *,
+    steps: int | None = None,
+    batch_size: int = 512,
+    learning_rate: float = 1e-3,
     measure_every: int = 500,
+    measure: Measure = lambda way: {},
 ) -> None:
-    """Teach the mapping to make latents as real phrases have them, for `minutes` of wall time.
-
-    Adversary and drift as for paintings (studio.painting.drift): the critic asks that every latent
-    could be a real one, the drift that every kind of phrase is reached.
-    """
-    real = encoded(run.ema, tensors(collection.split("train"))).to(run.device)
-    mean, deviation = real.mean(0), (real.var(0) + 1e-2).sqrt()
-    real = (real - mean) / deviation
-    mapping = run.composer.mapping
-    if not run.mapping_step:
-        # From here on the mapping speaks in the corpus's own scale.
-        with torch.no_grad():
-            mapping.out.weight.mul_(deviation[:, None])
-            mapping.out.bias.copy_(mean)
-        run.ema.mapping.load_state_dict(mapping.state_dict())
-    adam = torch.optim.Adam(mapping.parameters(), learning_rate, betas=(0.0, 0.99))
-    critic_adam = torch.optim.Adam(run.critic.parameters(), learning_rate, betas=(0.0, 0.99))
-    begun = time.monotonic()
-    before = run.wall_seconds
-    totals: dict[str, float] = {}
-    recent = Memory(4 * batch_size)
-    weight = 0.0
-    while (past := (time.monotonic() - begun) / 60) < minutes:
-        rate = min(1.0, 0.05 + 2 * (1 - past / minutes))
-        for group in (*adam.param_groups, *critic_adam.param_groups):
+    """Teach the flow to make latents as real phrases have them, for `minutes` of wall time or so
+    many steps."""
+    latents = encoded(run.ema, tensors(collection.split("train"))).to(run.device)
+    held_out = encoded(run.ema, tensors(collection.split("validation"))).to(run.device)
+    if not run.flow_step:
+        for flow in (run.flow, run.flow_ema):
+            flow.coordinates.fit(latents)
+    coordinates = run.flow.coordinates.to_flow(latents)
+    unseen = run.flow.coordinates.to_flow(held_out)
+    adam = torch.optim.AdamW(
+        run.flow.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.02
+    )
+    clock, first = Clock(run, minutes, steps), run.flow_step
+    total = 0.0
+    while not clock.is_over:
+        rate = min(1.0, (run.flow_step - first + 1) / run.recipe.warm_up) * clock.cooling
+        for group in adam.param_groups:
             group["lr"] = learning_rate * rate
-        made = (mapping(torch.randn(batch_size, NOISE_DIM).to(run.device)) - mean) / deviation
-        theirs = real[torch.randint(len(real), (batch_size,))]
-        run.critic.requires_grad_(True)
-        on_real = run.critic(theirs)
-        on_made = run.critic(made.detach())
-        critic_loss = (1 - on_real).relu().mean() + (1 + on_made).relu().mean()
-        critic_adam.zero_grad(set_to_none=True)
-        critic_loss.backward()
-        critic_adam.step()
-        run.critic.requires_grad_(False)
-        adversarial = -run.critic(made).mean()
-        near = real[torch.randint(len(real), (4 * batch_size,))]
-        drift = torch.zeros((), device=run.device)
-        if recent.filled:
-            drift = drift_loss(made, near, recent.get())
-            if run.mapping_step % 64 == 0 or not weight:
-                pulls = [
-                    torch.autograd.grad(part, made, retain_graph=True)[0].norm()
-                    for part in (adversarial, drift)
-                ]
-                weight = float(pulls[0] / pulls[1].clamp_min(1e-12))
-        recent.add(made)
+        rows = torch.randint(len(coordinates), (batch_size,))
+        with autocast(run.device):
+            loss = run.flow.loss(coordinates[rows])
         adam.zero_grad(set_to_none=True)
-        (adversarial + weight * drift).backward()
+        loss.backward()
+        nn.utils.clip_grad_norm_(run.flow.parameters(), 1.0)
         adam.step()
-        run.mapping_step += 1
-        run.wall_seconds = before + time.monotonic() - begun
-        keep = min(run.recipe.ema, run.mapping_step / (run.mapping_step + 20))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(run.ema.mapping.parameters()), list(mapping.parameters()), 1 - keep
-            )
-        for name, value in (
-            ("critic", critic_loss),
-            ("real", on_real.mean()),
-            ("made", on_made.mean()),
-            ("drift", drift),
-        ):
-            totals[name] = totals.get(name, 0.0) + float(value.detach())
-        if run.mapping_step % measure_every == 0:
-            line = {name: round(v / measure_every, 4) for name, v in totals.items()}
-            totals = {}
-            report({"mapping_step": run.mapping_step, "minutes": round(past, 2), **line})
+        run.flow_step += 1
+        follow_average(run.flow_ema, run.flow, min(0.999, run.flow_step / (run.flow_step + 10)))
+        total += float(loss.detach())
+        clock.tick()
+        if run.flow_step % measure_every == 0:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                validation = float(run.flow_ema.loss(unseen.repeat(4, 1)))
+            line = {"loss": round(total / measure_every, 4), "validation": round(validation, 4)}
+            total = 0.0
+            figures = measure(lambda noise: run.flow_ema.carried(noise, CAREFUL))
+            report({"flow_step": run.flow_step, **clock.line, **line, **figures})
             run.save()
     run.save()
+
+
+def train_mapping(
+    run: Run,
+    minutes: float,
+    report: Report,
+    *,
+    steps: int | None = None,
+    batch_size: int = 512,
+    learning_rate: float = 6e-4,
+    measure_every: int = 500,
+    measure: Measure = lambda way: {},
+) -> None:
+    """Teach the mapping to go the flow's whole way in one step, for `minutes` of wall time or
+    so many steps.
+
+    A third of the time goes into asking the flow where it carries noise; the rest into learning
+    those pairs (distillation of a rectified flow, Liu et al., 2022).
+    """
+    mapping = run.composer.mapping
+    noise, wanted = ask_the_flow(run, Clock(run, minutes / 3, steps and max(steps // 200, 1)))
+    clock = Clock(run, 2 * minutes / 3, steps)
+    if not run.mapping_step:
+        mapping.start_from(run.flow_ema)
+        run.ema.mapping.load_state_dict(mapping.state_dict())
+    adam = torch.optim.AdamW(
+        mapping.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    total = 0.0
+    while not clock.is_over:
+        for group in adam.param_groups:
+            group["lr"] = learning_rate * clock.cooling
+        rows = torch.randint(len(noise), (batch_size,))
+        with autocast(run.device):
+            found = mapping(noise[rows])
+        loss = (found.float() - wanted[rows]).square().sum(1).mean()
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(mapping.parameters(), 1.0)
+        adam.step()
+        run.mapping_step += 1
+        follow_average(
+            run.ema.mapping, mapping, min(0.998, run.mapping_step / (run.mapping_step + 20))
+        )
+        total += float(loss.detach())
+        clock.tick()
+        if run.mapping_step % measure_every == 0:
+            line = {"loss": round(total / measure_every, 4), "pairs": len(noise)}
+            total = 0.0
+            figures = measure(run.ema.mapping)
+            report({"mapping_step": run.mapping_step, **clock.line, **line, **figures})
+            run.save()
+    run.save()
+
+
+def ask_the_flow(run: Run, clock: Clock) -> tuple[Tensor, Tensor]:
+    """Noise [N, 128] and the latents [N, D] that the flow carries it to."""
+    asked: list[Tensor] = []
+    answers: list[Tensor] = []
+    while not clock.is_over:
+        noise = torch.randn(ASKED_AT_ONCE, NOISE_DIM, device=run.device)
+        with autocast(run.device):
+            answers.append(run.flow_ema.carried(noise, STEPS).float())
+        asked.append(noise)
+        clock.tick()
+    return torch.cat(asked), torch.cat(answers)
+
+
+class Clock:
+    """How far a stage is: by its wall time, or by its steps where these are given, so that what
+    comes out does not depend on how busy the machine is. Keeps the run's own count."""
+
+    def __init__(self, run: Run, minutes: float, steps: int | None = None) -> None:
+        self.run = run
+        self.minutes = minutes
+        self.steps = steps
+        self.taken = 0
+        self.begun = time.monotonic()
+        self.before = run.wall_seconds
+
+    @property
+    def share(self) -> float:
+        if self.steps is not None:
+            return self.taken / self.steps
+        return self.seconds / 60 / max(self.minutes, 1e-9)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
+
+    @property
+    def is_over(self) -> bool:
+        return self.share >= 1
+
+    @property
+    def cooling(self) -> float:
+        """Towards the end the steps shrink, so that what is saved is at rest."""
+        return min(1.0, 0.02 + 2 * max(1 - self.share, 0.0))
+
+    @property
+    def line(self) -> dict[str, float]:
+        return {"minutes": round(self.seconds / 60, 2)}
+
+    def tick(self) -> None:
+        self.taken += 1
+        self.run.wall_seconds = self.before + self.seconds
+
+
+def follow_average(average: nn.Module, module: nn.Module, keep: float) -> None:
+    with torch.no_grad():
+        torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - keep)

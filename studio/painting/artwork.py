@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -39,6 +39,8 @@ class Painting:
         pixels: [H, W, 3] uint8, sRGB.
         recipe: how it was made; None for an upload that carries none.
     """
+
+    options: Mapping[str, Any] = {}
 
     def __init__(self, pixels: np.ndarray, recipe: Recipe | None = None) -> None:
         self.pixels = pixels

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from studio.medium import Option
 from studio.painting.artwork import FORMATS, PATH_FORMATS, Painting, export_film
 from studio.painting.attributes import UNITS
 
@@ -24,6 +25,10 @@ class PaintingMedium:
     path_formats: Sequence[str] = PATH_FORMATS
     uploads: Sequence[str] = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
     attribute_units: Mapping[str, str] = UNITS
+    options: Sequence[Option] = ()
+    parts = 0
+    longest = 1
+    shows_paths = False
 
     def load(self, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
         from studio.painting.generator import PaintingGenerator
@@ -37,6 +42,9 @@ class PaintingMedium:
         self, artworks: Sequence[Painting], format: str, seconds: float, target: Path
     ) -> None:
         export_film(artworks, format, seconds, target)
+
+    def show_path(self, artworks: Sequence[Painting], alt: str = "") -> str:
+        return ""
 
     def train(self, arguments: Sequence[str]) -> int:
         from studio.painting.command import main

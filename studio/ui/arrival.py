@@ -35,7 +35,8 @@ def arrived(walk: Walk, path: str) -> Moment:
         "thumbnail": original.thumbnail(size=ORIGINAL_THUMBNAIL),
         "percent": nearness(generator, original, base),
     }
-    return Moment(base, base, generator.version, how="upload", upload=upload)
+    options = dict(original.options)
+    return Moment(base, base, generator.version, how="upload", options=options, upload=upload)
 
 
 def knows(walk: Walk, recipe: Recipe) -> bool:

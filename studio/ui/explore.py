@@ -37,6 +37,8 @@ def build(page: Page) -> gr.Tab:
             with gr.Column(elem_classes="centre", scale=1, min_width=0):
                 stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
                 toolbar = gr.HTML(elem_classes="toolbar-frame", apply_default_css=False)
+                parts = gr.HTML(elem_classes="parts-frame", apply_default_css=False)
+                options = gr.HTML(elem_classes="options-frame", apply_default_css=False)
                 strip = gr.HTML(
                     elem_classes="strip-frame",
                     js_on_load=asset("strip.js"),
@@ -52,12 +54,14 @@ def build(page: Page) -> gr.Tab:
                 ends = gr.HTML(html_template="", js_on_load=asset("ends.js"))
         gestures, parcel = desk("tab-explore")
 
-    drawn = [stage, toolbar, dials, strip, shelf, reach, parcel]
+    drawn = [stage, toolbar, parts, options, dials, strip, shelf, reach, parcel]
 
     def draw(walk: Walk) -> list[Any]:
         return [
             view.stage(walk.visit, walk.artwork(), walk.moment.upload),
             view.toolbar(walk),
+            view.parts(walk),
+            view.options(walk),
             view.dials(walk),
             view.strip(walk.visit.words, walk.history),
             view.shelf(walk.visit.words, walk.rows),

@@ -6,12 +6,11 @@ the store and comes back as it was.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
+from studio.medium import Option, pack, unpack
 
 Latent = tuple[float, ...]
 
@@ -35,7 +34,7 @@ class Moment:
         wildness: truncation: 0 is the mean of everything, 1 as learned, above 1 exaggerated.
         how: the gesture that led here.
         version: the version that was in use.
-        options: decode options of an opened artwork.
+        options: the medium's decode options, only those that differ from their defaults.
         upload: the file this came from, if any: its name and how near the artwork came.
     """
 
@@ -62,6 +61,14 @@ class Moment:
             wildness=clamp(wildness, 0.0, WILDEST),
             how="slider",
         )
+
+    def with_option(self, option: Option, value: Any) -> Moment:
+        """With another choice; the default is not kept, so that recipes stay short."""
+        clean = option.clean(value)
+        options = {key: kept for key, kept in self.options.items() if key != option.key}
+        if clean != option.default:
+            options[option.key] = clean
+        return replace(self, options=options, how="option")
 
     def to_dict(self) -> dict[str, Any]:
         start = None if self.start == self.base else pack(self.start)
@@ -173,19 +180,22 @@ class OwnDirection:
 
 @dataclass(frozen=True)
 class Desk:
-    """What lies on the desk: the present moment, own directions, and the neighbourhood's dials."""
+    """What lies on the desk: the present moment, own directions, the neighbourhood's dials, and
+    the parts of the work that stay when the others are made anew."""
 
     moment: Moment
     own: tuple[OwnDirection, ...] = ()
     reach: float = 0.3
     neighbourhood: int = 0
     shows_more: bool = False
+    kept_parts: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
             **self.__dict__,
             "moment": self.moment.to_dict(),
             "own": [direction.to_dict() for direction in self.own],
+            "kept_parts": list(self.kept_parts),
         }
 
     @classmethod
@@ -195,8 +205,12 @@ class Desk:
                 **values,
                 "moment": Moment.from_dict(values["moment"]),
                 "own": tuple(OwnDirection.from_dict(one) for one in values["own"]),
+                "kept_parts": tuple(values.get("kept_parts", ())),
             }
         )
+
+    def with_part_toggled(self, part: int) -> Desk:
+        return replace(self, kept_parts=tuple(sorted({*self.kept_parts} ^ {part})))
 
     def with_own(self, name: str, vector: Latent) -> Desk:
         found = OwnDirection(f"own-{len(self.own) + 1}", name, vector)
@@ -209,12 +223,3 @@ class Desk:
 
 def clamp(value: float, low: float, high: float) -> float:
     return min(max(float(value), low), high)
-
-
-def pack(latent: Latent) -> str:
-    """Base64 of little-endian float32: exact, and a third as long as digits."""
-    return base64.b64encode(np.asarray(latent, dtype="<f4").tobytes()).decode("ascii")
-
-
-def unpack(text: str) -> Latent:
-    return tuple(np.frombuffer(base64.b64decode(text), dtype="<f4").tolist())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from studio.medium import Artwork
+from studio.medium import BEFORE, Artwork, Option
 from studio.store import ArtworkRow
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
@@ -92,6 +92,69 @@ def toolbar(walk: Walk) -> str:
         f'aria-label="{escape(words("explore.download"))}" data-key="s">{icon("save")}</summary>'
         f'<div class="menu-list">{"".join(formats)}</div></details></div>'
     )
+
+
+def parts(walk: Walk) -> str:
+    """What stays when the rest is made anew, and how the work goes on; if the medium has parts."""
+    words, medium = walk.visit.words, walk.visit.medium_object
+    if not medium.parts:
+        return ""
+    kept = walk.desk.kept_parts
+    toggles = "".join(
+        button(
+            words("part.keep", number=part + 1),
+            "part",
+            f"{icon('lock')}<span>{part + 1}</span>",
+            data_part=part,
+            aria_pressed=str(part in kept).lower(),
+        )
+        for part in range(medium.parts)
+    )
+    is_whole = len(kept) >= medium.parts
+    is_longest = 1 + len(walk.moment.options.get(BEFORE, ())) >= medium.longest
+    go_on = button(words("part.continue"), "continue", data_key="c", disabled=is_longest)
+    return (
+        f'<div class="parts" role="toolbar" aria-label="{escape(words("part.title"))}">'
+        f"<span>{escape(words('part.title'))}</span>{toggles}"
+        + button(words("part.refill"), "refill", data_key="r", disabled=is_whole)
+        + (go_on if medium.longest > 1 else "")
+        + "</div>"
+    )
+
+
+def options(walk: Walk) -> str:
+    """What the artist chooses beside the latent; if the medium has choices."""
+    words, chosen = walk.visit.words, walk.moment.options
+    fields = [
+        choice(words, option, chosen.get(option.key, option.default))
+        for option in walk.visit.medium_object.options
+    ]
+    return f'<div class="options">{"".join(fields)}</div>' if fields else ""
+
+
+def choice(words: Words, option: Option, value: Any) -> str:
+    name = escape(words(f"option.{option.key}"))
+    asks = {"data_do": "option", "data_option": option.key}
+    if not option.choices:
+        number = float(option.clean(value))
+        dial = attributes(
+            type="range",
+            min=option.least,
+            max=option.most,
+            step=option.step,
+            value=number,
+            **asks,
+        )
+        # A number may have a name of its own: a tempo of 0 is the usual one.
+        named = f"option.{option.key}.{number:g}"
+        shown = escape(words(named) if named in words else f"{number:g}")
+        return f"<label><span>{name}<output>{shown}</output></span><input{dial}></label>"
+    entries = "".join(
+        f"<option{attributes(value=one, selected=one == value)}>"
+        f"{escape(words(f'option.{option.key}.{one}'))}</option>"
+        for one in option.choices
+    )
+    return f"<label><span>{name}</span><select{attributes(**asks)}>{entries}</select></label>"
 
 
 def dials(walk: Walk) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio import latent
 from studio.medium import Artwork, Generator
@@ -19,10 +19,17 @@ CHUNK = 16
 
 
 class Film:
-    """A path through keyframes' latents [K, D], as a generator shows it."""
+    """A path through keyframes' latents [K, D], as a generator shows it with some options."""
 
-    def __init__(self, generator: Generator, keys: Sequence[Sequence[float]], morph: Morph) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        keys: Sequence[Sequence[float]],
+        morph: Morph,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self.generator = generator
+        self.options = options or {}
         self.mean = generator.statistics.mean
         self.keys = self.mean.new_tensor(keys)
         self.morph = morph
@@ -33,7 +40,8 @@ class Film:
         return self.along([self.morph.place(time) for time in times])
 
     def along(self, places: Sequence[float]) -> Sequence[Artwork]:
-        artworks = self.generator.decode(self.stacked([self.point(place) for place in places]))
+        latents = self.stacked([self.point(place) for place in places])
+        artworks = self.generator.decode(latents, self.options)
         for artwork in artworks:
             if artwork.recipe is not None:
                 artwork.recipe = artwork.recipe.with_(how="morph", parents=self.morph.keys)
@@ -47,13 +55,15 @@ class Film:
     def stacked(self, points: Sequence[Tensor]) -> Tensor:
         return self.mean.new_tensor([point.tolist() for point in points])
 
-    def times(self) -> list[float]:
-        """When each frame is."""
-        return latent.frame_positions(len(self.keys), self.morph.frames, loop=self.morph.loop)
+    def times(self, count: int | None = None) -> list[float]:
+        """When each frame is; of all that the film has, or of `count`."""
+        return latent.frame_positions(
+            len(self.keys), count or self.morph.frames, loop=self.morph.loop
+        )
 
-    def frames(self) -> Iterator[Sequence[Artwork]]:
+    def frames(self, count: int | None = None) -> Iterator[Sequence[Artwork]]:
         """All frames, some at a time."""
-        times = self.times()
+        times = self.times(count)
         for start in range(0, len(times), CHUNK):
             yield self.at(times[start : start + CHUNK])
 

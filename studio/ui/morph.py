@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.medium import Recipe, lasting
 from studio.store import ArtworkRow
 from studio.ui import morph_view as view
 from studio.ui.assets import asset
@@ -23,6 +24,7 @@ from studio.ui.surface import desk, parcel
 from studio.ui.walk import number, store_artwork
 
 FIRST_KEYS = 6
+WHOLE_FRAMES = 9
 WRITING = 0.8
 """How far a film counts as made when all its frames are there and only the file is missing."""
 
@@ -39,6 +41,7 @@ class Cut:
         else:
             self.morph = Morph.from_dict(saved).among([row.id for row in self.rows])
         self.is_touched = saved is not None
+        self.whole = ""
 
     @cached_property
     def rows(self) -> list[ArtworkRow]:
@@ -52,8 +55,12 @@ class Cut:
 
     @property
     def latents(self) -> list[tuple[float, ...]]:
+        return [recipe.latent for recipe in self.recipes]
+
+    @property
+    def recipes(self) -> list[Recipe]:
         by_id = {row.id: row for row in self.rows}
-        return [by_id[id].recipe.latent for id in self.morph.keys]
+        return [by_id[id].recipe for id in self.morph.keys]
 
     @property
     def film(self) -> Film | None:
@@ -61,7 +68,9 @@ class Cut:
         if len(self.morph.keys) < 2:
             return None
         self.morph = retimed(self.visit.generator, self.latents, self.morph)
-        return Film(self.visit.generator, self.latents, self.morph)
+        # One way has one sound: the first keyframe's choices hold for all of it.
+        options = lasting(self.recipes[0].options)
+        return Film(self.visit.generator, self.latents, self.morph, options)
 
     def change(self, morph: Morph) -> None:
         self.morph = morph
@@ -118,6 +127,15 @@ def pin(cut: Cut, said: Said) -> None:
         cut.__dict__.pop("rows", None)
 
 
+def hear_whole(cut: Cut, said: Said) -> None:
+    """The way as one work, where the medium has more to it than a film."""
+    film = cut.film
+    if film is not None:
+        artworks = [artwork for some in film.frames(WHOLE_FRAMES) for artwork in some]
+        alt = cut.visit.words("morph.whole.alt")
+        cut.whole = cut.visit.medium_object.show_path(artworks, alt)
+
+
 GESTURES: Mapping[str, Callable[[Cut, Said], None]] = {
     "scrub": scrub,
     "add": add,
@@ -128,6 +146,7 @@ GESTURES: Mapping[str, Callable[[Cut, Said], None]] = {
     "seconds": seconds,
     "rate": rate,
     "pin": pin,
+    "whole": hear_whole,
 }
 
 
@@ -138,22 +157,25 @@ def build(page: Page) -> gr.Tab:
             with gr.Column(elem_classes="centre", scale=1, min_width=0):
                 stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
                 scrubber = gr.HTML(js_on_load=asset("scrub.js"), apply_default_css=False)
+                whole = gr.HTML(elem_classes="whole-frame", apply_default_css=False)
                 keyframes = gr.HTML(apply_default_css=False)
             with gr.Column(elem_classes="side", scale=0, min_width=0):
                 settings = gr.HTML(apply_default_css=False)
                 export = gr.HTML(js_on_load=asset("film.js"), apply_default_css=False)
         gestures, out = desk("tab-morph")
 
-    drawn = [stage, scrubber, keyframes, settings, export]
+    drawn = [stage, scrubber, whole, keyframes, settings, export]
 
     def draw(cut: Cut) -> list[Any]:
-        words, film, formats = cut.visit.words, cut.film, cut.visit.medium_object.path_formats
+        words, film, medium = cut.visit.words, cut.film, cut.visit.medium_object
+        formats = medium.path_formats
         frame, strip = None, []
         if film is not None:
             frame, *strip = film.at([cut.morph.position, *view.strip_times(cut.morph)])
         return [
             view.stage(words, frame),
             view.scrub(words, cut.morph, strip),
+            view.whole(words, cut.whole, can_be=film is not None and medium.shows_paths),
             view.keyframes(words, cut.morph, cut.rows),
             view.settings(words, cut.morph),
             view.export(words, formats, is_ready=film is not None, done=None),

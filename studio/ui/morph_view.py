@@ -65,6 +65,13 @@ def scrub(words: Words, morph: Morph, strip: Sequence[Artwork]) -> str:
     )
 
 
+def whole(words: Words, shown: str, *, can_be: bool) -> str:
+    """The way as one work, or the button that makes it."""
+    if shown:
+        return f'<figure class="whole">{shown}</figure>'
+    return button(words("morph.whole"), "whole", kind="quiet", data_key="h") if can_be else ""
+
+
 def strip_times(morph: Morph) -> list[float]:
     last = FILMSTRIP if morph.loop else FILMSTRIP - 1
     return [index / last for index in range(FILMSTRIP)]

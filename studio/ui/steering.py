@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from studio import latent
-from studio.medium import Artwork, Generator, Recipe
+from studio.directions import moved
+from studio.medium import BEFORE, Artwork, Direction, Generator, Recipe, pack
 from studio.ui.explore_state import Desk, Latent, Moment
 from studio.words import Words
 
@@ -87,13 +88,18 @@ class Steering:
     def latent(self, moment: Moment) -> Tensor:
         """[D]: the base, made tamer or wilder, then turned along each direction."""
         base = latent.truncate(self.tensor(moment.base), self.mean, moment.wildness)
+        return moved(base[None], self.turns(moment), self.mean)[0]
+
+    def turns(self, moment: Moment, way: float = 1.0) -> list[tuple[Direction, float]]:
+        """Its dials with their positions; `way` -1 leads back."""
+        found = []
         for key, position in moment.positions.items():
             if key in self.own:
-                base = base + position * self.tensor(self.own[key].vector)
+                own = Direction(key, tuple(self.own[key].vector), scale=1.0)
+                found.append((own, way * position))
             elif key in self.directions:
-                direction = self.directions[key]
-                base = base + position * direction.scale * self.tensor(direction.vector)
-        return base
+                found.append((self.directions[key], way * position))
+        return found
 
     def artworks(self, moments: Sequence[Moment]) -> Sequence[Artwork]:
         """What moments with the same options look like; the recipes say how they were made."""
@@ -110,10 +116,19 @@ class Steering:
                 )
         return artworks
 
-    def from_seed(self, seed: int, wildness: float) -> Moment:
+    def from_seed(
+        self, seed: int, wildness: float, options: Mapping[str, Any] | None = None
+    ) -> Moment:
         noise = latent.noise_from_seeds([seed])
         base = tuple(self.generator.map(noise)[0].tolist())
-        return Moment(base, base, self.generator.version, seed=seed, wildness=wildness)
+        return Moment(
+            base,
+            base,
+            self.generator.version,
+            seed=seed,
+            wildness=wildness,
+            options=options or {},
+        )
 
     def from_recipe(self, recipe: Recipe, how: str) -> Moment:
         """Exactly the recipe's artwork."""
@@ -146,9 +161,28 @@ class Steering:
     def moved_to(self, moment: Moment, place: Tensor, how: str) -> Moment:
         """The moment whose artwork is at `place` with the same dials."""
         wildness = moment.wildness if moment.wildness >= LEAST_WILDNESS else 1.0
-        moved = replace(moment, wildness=wildness, seed=None, how=how)
-        base = self.tensor(moment.base) + (place - self.latent(moved)) / wildness
-        return replace(moved, base=tuple(base.tolist()))
+        there = replace(moment, wildness=wildness, seed=None, how=how)
+        unturned = moved(place[None], self.turns(moment, way=-1.0), self.mean)[0]
+        base = latent.truncate(unturned, self.mean, 1 / wildness)
+        return replace(there, base=tuple(base.tolist()))
+
+    def refilled(self, moment: Moment, kept: Sequence[int], seed: int) -> Moment:
+        """With the kept parts as they are and the others made anew, the dials where they are."""
+        place = cast(InParts, self.generator).refilled(self.latent(moment), kept, seed)
+        return self.moved_to(moment, place, "refill")
+
+    def continued(self, moment: Moment, seed: int) -> Moment:
+        """What could come after: the work so far stays, and the dials steer what is new."""
+        here = self.latent(moment)
+        before = [*moment.options.get(BEFORE, ()), pack(tuple(here.tolist()))]
+        base = tuple(cast(InParts, self.generator).continued(here, seed).tolist())
+        return Moment(
+            base,
+            base,
+            moment.version,
+            how="continue",
+            options={**moment.options, BEFORE: before},
+        )
 
     def walked(self, moment: Moment) -> Latent:
         """From where the walk began to here, as a direction."""

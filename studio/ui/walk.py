@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.errors import NotFound, StudioError
 from studio.latent import MAX_SEED
-from studio.medium import Artwork, Recipe
+from studio.medium import BEFORE, Artwork, Recipe, lasting
 from studio.store import ArtworkRow
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
@@ -121,7 +121,9 @@ class Walk:
             self.go(self.moment)
         elif self.moment.version != self.visit.generator.version and self.moment.seed is not None:
             # The same noise seen by the new version is what shows how it differs; undo goes back.
-            again = self.newest.from_seed(self.moment.seed, self.moment.wildness)
+            again = self.newest.from_seed(
+                self.moment.seed, self.moment.wildness, lasting(self.moment.options)
+            )
             self.go(replace(again, positions=self.moment.positions, how="version"))
 
     def finish(self) -> None:
@@ -140,13 +142,48 @@ def steer(walk: Walk, said: Said) -> None:
 
 
 def dice(walk: Walk, said: Said) -> None:
-    walk.go(walk.newest.from_seed(secrets.randbelow(SEEDS), walk.moment.wildness))
+    throw(walk, secrets.randbelow(SEEDS))
+
+
+def throw(walk: Walk, seed: int) -> None:
+    """Something new, as wild and with the same choices."""
+    moment = walk.moment
+    walk.go(walk.newest.from_seed(seed, moment.wildness, lasting(moment.options)))
 
 
 def choose_seed(walk: Walk, said: Said) -> None:
     seed = int(clamp(number(said["value"]), 0, MAX_SEED))
     if seed != walk.moment.seed:
-        walk.go(walk.newest.from_seed(seed, walk.moment.wildness))
+        throw(walk, seed)
+
+
+def choose_option(walk: Walk, said: Said) -> None:
+    known = {option.key: option for option in walk.visit.medium_object.options}
+    option = known.get(str(said["option"]))
+    if option is None:
+        raise BadGesture("unknown_option", name=str(said["option"])[:40])
+    walk.go(walk.moment.with_option(option, said["value"]))
+
+
+def toggle_part(walk: Walk, said: Said) -> None:
+    """Whether a part stays as it is when the others are made anew."""
+    part = int(clamp(number(said["part"]), 0, max(walk.visit.medium_object.parts - 1, 0)))
+    walk.desk = walk.desk.with_part_toggled(part)
+
+
+def refill(walk: Walk, said: Said) -> None:
+    parts, kept = walk.visit.medium_object.parts, walk.desk.kept_parts
+    if not parts or len(kept) >= parts:
+        raise BadGesture("all_parts_kept")
+    walk.go(walk.steering.refilled(walk.moment, kept, secrets.randbelow(MAX_SEED)))
+
+
+def go_on(walk: Walk, said: Said) -> None:
+    """The work goes on; the dials then steer what is new."""
+    if 1 + len(walk.moment.options.get(BEFORE, ())) >= walk.visit.medium_object.longest:
+        raise BadGesture("work_is_longest")
+    walk.go(walk.steering.continued(walk.moment, secrets.randbelow(MAX_SEED)))
+    walk.desk = replace(walk.desk, kept_parts=())
 
 
 def step_near(walk: Walk, said: Said) -> None:
@@ -241,6 +278,10 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "steer": steer,
     "dice": dice,
     "seed": choose_seed,
+    "option": choose_option,
+    "part": toggle_part,
+    "refill": refill,
+    "continue": go_on,
     "near": step_near,
     "around": look_around,
     "reach": reach,
@@ -289,4 +330,7 @@ def artwork_row(visit: Visit, artwork_id: str) -> ArtworkRow:
 def present_row(walk: Walk) -> ArtworkRow | None:
     """The stored row of what is shown, if it is kept or pinned."""
     latent = tuple(walk.steering.latent(walk.moment).tolist())
-    return next((row for row in walk.rows if row.recipe.latent == latent), None)
+    options = walk.moment.options
+    return next(
+        (r for r in walk.rows if r.recipe.latent == latent and r.recipe.options == options), None
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_save_menu, open_tab
+from tests.browser.test_rate_teach import LESSON
 
 
 def melodies(person: Callable[..., Page]) -> Page:
@@ -102,6 +103,105 @@ def test_a_midi_file_is_taken_and_morphed_to_a_find(
     waiting.value.save_as(target)
     names = [m.text for m in mido.MidiFile(target).tracks[0] if m.type == "marker"]
     assert len(names) > 2 and len(set(names)) == len(names)
+
+    page.locator("#tab-morph [data-do=whole]").click()
+    whole = page.locator("#tab-morph .whole audio")
+    whole.wait_for()
+    page.wait_for_function(
+        """names => {
+            const whole = document.querySelector("#tab-morph .whole audio");
+            const one = document.querySelector("#tab-morph .stage audio");
+            return whole.duration > (names - 1) * one.duration;
+        }""",
+        arg=len(names),
+    )
+
+
+def test_kept_bars_stay_and_a_melody_goes_on(person: Callable[..., Page]) -> None:
+    page = melodies(person)
+    before = notes(page)
+    bars = page.locator("#tab-explore [data-do=part]")
+    for bar in (0, 1):
+        bars.nth(bar).click()
+        expect(bars.nth(bar)).to_have_attribute("aria-pressed", "true")
+    first = beginning(page)
+    page.locator("#tab-explore [data-do=refill]").click()
+    anew = wait_for_other_notes(page, before)
+    # The model reads all four bars together: what was kept may change a little where they meet.
+    assert len(first & beginning(page)) >= 0.6 * len(first)
+
+    go_on = page.locator("#tab-explore [data-do=continue]")
+    for bars_now in (8, 12, 16):
+        go_on.click()
+        longer = wait_for_other_notes(page, anew)
+        expect(page.locator("#tab-explore .melody-score .measure")).to_have_count(bars_now)
+        anew = longer
+    expect(go_on).to_be_disabled()
+    page.keyboard.press("[")
+    wait_for_other_notes(page, anew)
+    expect(page.locator("#tab-explore .melody-score .measure")).to_have_count(12)
+
+
+def beginning(page: Page) -> set[tuple[float, str]]:
+    """Where the notes of the first two bars begin, and what colour (what note) they are."""
+    found = page.locator("#tab-explore .melody-roll svg rect").evaluate_all(
+        """notes => notes.map(note => [note.x.baseVal.value, note.getAttribute("fill")])"""
+    )
+    return {(round(x), fill) for x, fill in found if x < 320}
+
+
+def test_what_is_chosen_is_heard_and_comes_back(person: Callable[..., Page]) -> None:
+    page = melodies(person)
+    before = notes(page)
+    seconds = duration(page)
+    choose = page.locator("#tab-explore .options")
+    choose.get_by_label("Accompaniment").select_option("chords")
+    page.locator("#tab-explore .melody-score .harm").first.wait_for()
+    choose.get_by_label("Key note").select_option("G")
+    page.locator("#tab-explore .melody-score .keySig").first.wait_for()
+    slower = choose.get_by_label("Tempo")
+    slower.fill("60")
+    page.wait_for_function(
+        "seconds => document.querySelector('#tab-explore .melody audio').duration > 1.5 * seconds",
+        arg=seconds,
+    )
+    page.keyboard.press("d")
+    wait_for_other_notes(page, before)
+    page.locator("#tab-explore .melody-score .harm").first.wait_for()
+    page.reload()
+    page.locator("#tab-explore .melody audio").wait_for()
+    expect(choose.get_by_label("Key note")).to_have_value("G")
+    expect(slower).to_have_value("60")
+
+
+def duration(page: Page) -> float:
+    """Seconds that the melody lasts."""
+    return page.wait_for_function(
+        "document.querySelector('#tab-explore .melody audio').duration"
+    ).json_value()
+
+
+def test_from_rating_melodies_to_a_version_of_ones_own(person: Callable[..., Page]) -> None:
+    page = melodies(person)
+    as_trained = notes(page)
+    open_tab(page, "rate")
+    desk = page.locator("#tab-rate .rate-desk")
+    for done in range(10):
+        desk.locator(".rate-work .melody").wait_for()
+        asked = desk.locator(".rate-stage").get_attribute("data-question")
+        count = desk.locator(".rate-work .melody-roll svg rect").count()
+        page.keyboard.press(str(min(max(round((count - 10) / 4), 1), 5)))
+        expect(desk.locator(f'.rate-stage[data-question="{asked}"]')).to_have_count(0)
+        expect(desk.locator(".rate-count strong")).to_have_text(str(done + 1))
+    open_tab(page, "teach")
+    teach = page.locator("#tab-teach")
+    teach.get_by_text("Boldly").click()
+    teach.get_by_role("button", name="Start", exact=True).click()
+    teach.get_by_role("button", name="Accept").click(timeout=LESSON)
+    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
+    open_tab(page, "explore")
+    wait_for_other_notes(page, as_trained)
+    page.locator("#tab-explore .melody audio").wait_for()
 
 
 def test_a_drum_file_gets_a_sentence(person: Callable[..., Page], tmp_path: Path) -> None:

@@ -9,14 +9,21 @@ import pytest
 import torch
 
 from studio.checkpoint import Checkpoint
+from studio.melody.config import Config
 from studio.melody.data import Collection, collect
 from studio.melody.generator import MelodyGenerator
-from studio.melody.model import Config
 from studio.melody.publish import publish
-from studio.melody.train import Recipe, Run, train_autoencoder, train_mapping
+from studio.melody.train import Recipe, Run, train_autoencoder, train_flow, train_mapping
 
 SMALL = Config(
-    bar_dim=12, width=48, heads=2, layers=1, slot_width=16, mapping_width=64, mapping_layers=2
+    bar_dim=12,
+    width=48,
+    heads=2,
+    layers=1,
+    slot_width=16,
+    flow_width=48,
+    flow_heads=2,
+    flow_layers=1,
 )
 FIGURES = ("C2E2G2c2", "c2G2E2C2", "D2F2A2d2", "G4E4", "E2D2C4", "c2B2A2G2", "C2D2E2F2", "G8")
 
@@ -53,8 +60,9 @@ def trained(
     recipe = Recipe(batch_size=64, learning_rate=3e-3, warm_up=20, ema=0.98)
     run = Run(tmp_path_factory.mktemp("run"), SMALL, recipe, "cpu")
     lines: list[dict] = []
-    train_autoencoder(run, collection, 0.2, lines.append, measure_every=50)
-    train_mapping(run, collection, 0.1, lines.append, batch_size=128, measure_every=50)
+    train_autoencoder(run, collection, 0, lines.append, steps=200, measure_every=50)
+    train_flow(run, collection, 0, lines.append, steps=150, batch_size=128, measure_every=50)
+    train_mapping(run, 0, lines.append, steps=100, batch_size=256, measure_every=50)
     return run, lines
 
 

@@ -15,6 +15,7 @@ from studio.melody.artwork import FORMATS, Melody
 from studio.melody.data import Collection, collect
 from studio.melody.grid import Grid, Note
 from studio.melody.midi import read_midi, write_midi
+from studio.melody.performance import MELODY, Played
 
 HEAD = "X:1\nT:A tune\nM:4/4\nL:1/8\nK:{key}\n"
 
@@ -109,8 +110,8 @@ def test_a_folder_without_tunes(tmp_path) -> None:
 
 def test_every_format_comes_back(collection: Collection) -> None:
     recipe = Recipe("melody", "somebody's", (0.25, -1.5), seed=7)
-    for phrase in collection.phrases[:40]:
-        melody = Melody(phrase.grid, recipe)
+    for phrase in collection.phrases[:12]:
+        melody = Melody([phrase.grid], recipe)
         for format in FORMATS:
             again = Melody.read(io.BytesIO(melody.export(format)))
             assert again.recipe == recipe, format
@@ -123,7 +124,7 @@ def test_thirds_and_ties_come_back() -> None:
     line = [Note(i * third, third, 72 + i) for i in range(6)]
     line += [Note(Fraction(2), Fraction(3), 79), Note(Fraction(5), Fraction(1, 4), 76)]
     line += [Note(Fraction(21, 4), Fraction(43, 4), 72)]
-    melody = Melody(Grid.of(line, "4/4"), Recipe("melody", "mine", (0.5,)))
+    melody = Melody([Grid.of(line, "4/4")], Recipe("melody", "mine", (0.5,)))
     for format in ("mid", "abc"):
         assert Melody.read(io.BytesIO(melody.export(format))).grid.notes() == line
 
@@ -181,12 +182,53 @@ def test_a_polyphonic_file_gives_its_highest_line() -> None:
 
 def test_a_long_piece_begins_with_its_first_note() -> None:
     line = [Note(Fraction(32 + i), Fraction(1), 60 + i % 5) for i in range(40)]
-    melody = Melody.read(io.BytesIO(write_midi(line, "4/4", 100, 0)))
+    played = [Played(float(n.start), float(n.duration), n.pitch, 80) for n in line]
+    file = write_midi(played, [(Fraction(0), "4/4")], 100, {MELODY: 0}, Fraction(72))
+    melody = Melody.read(io.BytesIO(file))
     assert len(melody.notes) == 16
     assert melody.tempo == pytest.approx(100, abs=0.1)
+    assert melody.settings.instrument == "piano"
 
 
 def test_of_hours_of_music_the_first_bars_are_taken() -> None:
     hours = [message for i in range(9000) for message in struck(60 + i % 9, 960)]
     melody = Melody.read(midi(*hours))
     assert melody.quarters == 16
+
+
+def test_an_upload_sounds_as_its_owner_knows_it() -> None:
+    tune = "X:1\nM:6/8\nL:1/8\nQ:3/8=110\n%%MIDI program 41\nK:D\nfdd dcd|e2f gfe|fdd ecA|d3 d3|]\n"
+    melody = Melody.read(io.BytesIO(tune.encode()))
+    assert melody.options == {"key": "D", "tempo": 165.0, "instrument": "violin"}
+    # In its own register too, as near as an octave can be.
+    assert [n.pitch for n in melody.heard][:3] == [78, 74, 74]
+    file = melody.export("mid")
+    again = Melody.read(io.BytesIO(file))
+    assert (again.settings.key, again.settings.instrument) == ("D", "violin")
+    assert again.grid.notes() == melody.grid.notes()
+    assert mido_tempo(file) == pytest.approx(165, abs=0.1)
+
+
+def mido_tempo(file: bytes) -> float:
+    (message,) = [
+        m for m in mido.MidiFile(file=io.BytesIO(file)).tracks[0] if m.type == "set_tempo"
+    ]
+    return mido.tempo2bpm(message.tempo)
+
+
+@pytest.mark.parametrize(
+    ("value", "tempo"),
+    [("1/4=100", 100), ("3/8=80", 120), ('"Allegro" 1/2=60', 120), ("90", 45), ("Slowly", 0)],
+)
+def test_tempi(value: str, tempo: float) -> None:
+    assert abc.read_tune(f"X:1\nL:1/8\nQ:{value}\nK:C\nCDEF|").tempo == tempo
+
+
+def test_a_file_of_ours_is_read_whatever_it_holds() -> None:
+    recipe = Recipe("melody", "mine", (0.5,), options={"key": "F♯", "feel": "swing"})
+    for line in ([], [Note(Fraction(0), Fraction(16), 72)]):
+        melody = Melody([Grid.of(line, "4/4")], recipe)
+        for format in FORMATS:
+            again = Melody.read(io.BytesIO(melody.export(format)))
+            assert again.recipe == recipe
+            assert again.settings.key == "F♯" and again.settings.feel == "swing"

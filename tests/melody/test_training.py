@@ -10,12 +10,12 @@ import torch
 
 from studio.errors import BadCheckpoint, BadUpload
 from studio.latent import noise_from_seeds
-from studio.melody.artwork import export_piece
 from studio.melody.command import main
 from studio.melody.evaluate import copied, n_gram_model, run_index
 from studio.melody.generator import MelodyGenerator
 from studio.melody.grid import METERS
 from studio.melody.midi import read_midi
+from studio.melody.piece import Piece
 from studio.melody.publish import resume_from
 from studio.melody.train import Run, accuracy, exchange, tensors
 
@@ -57,7 +57,7 @@ def test_mapped_noise_lies_where_real_phrases_do(small, collection) -> None:
     from studio.melody.artwork import Melody
     from studio.melody.data import Phrase
 
-    real = small.encode([Melody(p.grid) for p in collection.phrases])
+    real = small.encode([Melody([p.grid]) for p in collection.phrases])
     made = small.map(noise_from_seeds(range(512)))
     off = ((made.mean(0) - real.mean(0)) / real.std(0).clamp_min(0.1)).abs().mean()
     assert float(off) < 0.5
@@ -92,7 +92,7 @@ def test_copies_are_found_and_new_tunes_are_not(collection) -> None:
 def test_a_piece_has_sections_of_one_length(small, tmp_path: Path) -> None:
     melodies = small.decode(small.map(noise_from_seeds(range(3))))
     target = tmp_path / "piece.mid"
-    export_piece(melodies, "mid", target)
+    target.write_bytes(Piece(melodies).export("mid"))
     import mido
 
     track = mido.MidiFile(target).tracks[0]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from studio import adapter as low_rank
-from studio.medium import FeatureStatistics, LatentStatistics, Recipe
+from studio.medium import Draws, FeatureStatistics, LatentStatistics, Recipe
 
 LATENT_DIM = 24
 POINTS = 24
@@ -59,7 +59,7 @@ class CurveGenerator:
             )
             nn.init.normal_(self.mapping[1].weight, std=128**-0.5)
             nn.init.normal_(self.mapping[3].weight, std=1.5 * 48**-0.5)
-            self.decoder = nn.Sequential(
+            self.decoder: nn.Module = nn.Sequential(
                 nn.Linear(LATENT_DIM, 48), nn.Tanh(), nn.Linear(48, POINTS)
             )
             nn.init.normal_(self.decoder[0].weight, std=LATENT_DIM**-0.5)
@@ -121,6 +121,31 @@ class CurveGenerator:
     def memory_bytes(self) -> int:
         modules = (self.mapping, self.decoder, self.eyes)
         return sum(p.numel() * 4 for module in modules for p in module.parameters())
+
+
+class UnsteadyCurves(CurveGenerator):
+    """Whose decoder's heights are the means of Gaussians: see studio.medium.Sampled."""
+
+    tremor = 0.3
+
+    def draw(self, policy: nn.Module, latents: Tensor, count: int, rng: torch.Generator) -> Draws:
+        means, base = policy(latents), self.decoder(latents)
+        luck = torch.randn(count, *means.shape, generator=rng)
+        heights = means.detach() + self.tremor * luck
+        surprise = ((heights - means) / self.tremor).square().sum(2)
+        with torch.no_grad():
+            features = self.eyes(2 * heights @ self.smoothing.T)
+        divergence = 0.5 * ((means - base) / self.tremor).square().sum(1)
+        return Draws(features, -0.5 * surprise, divergence)
+
+    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> UnsteadyCurves:
+        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
+        twin = copy.copy(self)
+        twin.version = version
+        twin.mapping = low_rank.apply(self.mapping, of_mapping)
+        if of_decoder:
+            twin.decoder = low_rank.apply(self.decoder, of_decoder)
+        return twin
 
 
 def _principal(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

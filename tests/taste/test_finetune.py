@@ -27,7 +27,7 @@ def lesson(curves: CurveGenerator, thirty: Ratings) -> SimpleNamespace:
     told: list[tuple[float, dict]] = []
     before = {name: value.clone() for name, value in curves.mapping.state_dict().items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "ROUNDS", HURRIED)
+        patch.setattr(module, "MOST_ROUNDS", HURRIED)
         result = finetune(
             curves,
             thirty,
@@ -131,7 +131,7 @@ def test_a_collapse_is_refused(
     curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
     """Without its anchor the mapping runs to one work; the check notices."""
-    monkeypatch.setattr(module, "ROUNDS", 10)
+    monkeypatch.setattr(module, "MOST_ROUNDS", 10)
     monkeypatch.setattr(module, "VARIETY", 0.0)
     monkeypatch.setattr(module, "FARTHEST", 9.0)
     monkeypatch.setattr(module, "TRUST", 0.05)
@@ -147,7 +147,7 @@ def test_a_collapse_is_refused(
 def test_a_fine_tune_of_a_fine_tune_goes_on(
     curves: CurveGenerator, thirty: Ratings, lesson: SimpleNamespace, monkeypatch
 ):
-    monkeypatch.setattr(module, "ROUNDS", HURRIED)
+    monkeypatch.setattr(module, "MOST_ROUNDS", HURRIED)
     tuned = curves.adapted(lesson.result.adapter, "curve-2")
     again: FineTuneResult = finetune(tuned, thirty, strength="gentle", seconds=UNHURRIED)
     assert again.measured["gain"] > module.LEAST_GAIN
@@ -156,7 +156,25 @@ def test_a_fine_tune_of_a_fine_tune_goes_on(
 
 
 def test_the_same_ratings_teach_the_same(curves: CurveGenerator, thirty: Ratings, monkeypatch):
-    monkeypatch.setattr(module, "ROUNDS", 2)
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
     first, second = (finetune(curves, thirty, seconds=UNHURRIED).adapter for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_works_that_are_not_yet_as_wanted_get_more_rounds(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    """Up to MOST_ROUNDS, but none after UNHURRIED seconds."""
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(module, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    for most, expected in ((3600.0, 3), (-1.0, 1)):
+        monkeypatch.setattr(module, "UNHURRIED", most)
+        rounds: list[float] = []
+        finetune(
+            curves,
+            thirty,
+            progress=lambda share, values, seen=rounds: "reward" in values and seen.append(share),
+        )
+        assert len(rounds) == expected

@@ -81,7 +81,7 @@ def test_works_that_are_alike_have_no_distance():
 
 
 def test_the_whole_loop_is_measured(curves: CurveGenerator, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(finetune_module, "ROUNDS", 6)
+    monkeypatch.setattr(finetune_module, "MOST_ROUNDS", 6)
     heard: list[str] = []
     found = simulate(curves, 1, 24, seed=1, base_samples=256, fresh_samples=64, tell=heard.append)
     json.dumps(found)

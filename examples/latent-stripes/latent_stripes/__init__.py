@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from studio.errors import BadUpload
-from studio.medium import Artwork, Recipe
+from studio.medium import Artwork, Option, Recipe
 
 if TYPE_CHECKING:
     from latent_stripes.generator import StripesGenerator
@@ -26,6 +26,8 @@ LARGEST_FILE_BYTES = 1_000_000
 
 class Stripes:
     """Stripes side by side; colours [COUNT, 3] are sRGB, 0 to 1."""
+
+    options: Mapping[str, Any] = {}
 
     def __init__(self, colours: Sequence[Sequence[float]], recipe: Recipe | None = None) -> None:
         self.colours = colours
@@ -63,6 +65,10 @@ class StripesMedium:
     path_formats: Sequence[str] = ("svg",)
     uploads: Sequence[str] = (".svg",)
     attribute_units: Mapping[str, str] = {"brightness": "0–1", "warmth": "0–1"}
+    options: Sequence[Option] = ()
+    parts = 0
+    longest = 1
+    shows_paths = False
 
     def load(self, checkpoint: Checkpoint, device: str) -> Generator:
         from latent_stripes.generator import StripesGenerator
@@ -97,6 +103,9 @@ class StripesMedium:
                 for colours in frames
             )
         )
+
+    def show_path(self, artworks: Sequence[Artwork], alt: str = "") -> str:
+        return ""
 
     def train(self, arguments: Sequence[str]) -> int:
         from latent_stripes.generator import publish

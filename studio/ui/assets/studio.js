@@ -82,6 +82,11 @@ window.studio = (() => {
     deskOf(element)?.ask(gesture);
   };
   document.addEventListener("input", dial(true));
+  // A number beside a range follows the hand.
+  document.addEventListener("input", ({ target }) => {
+    const number = target.matches?.("input[type=range]") && target.parentElement.querySelector("output");
+    if (number && target.dataset.do) number.value = target.value;
+  });
   document.addEventListener("change", dial(false));
 
   // Keys: whatever carries data-key (or, made by Gradio, the class key-…) in the visible tab is

@@ -1,0 +1,178 @@
+"""The learned prior: a rectified flow from noise to the latents of real phrases.
+
+A flow (Liu et al., Flow Straight and Fast, 2022; Lipman et al., Flow Matching, 2022) learns the
+velocity that carries Gaussian noise along straight lines to data. It is the teacher of the mapping,
+which learns to go the whole way in one step: what a slider, a dice throw or a fine-tune asks of the
+mapping thousands of times must cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from studio.melody.config import NOISE_DIM, Config
+from studio.melody.grid import BARS
+
+BAR_NOISE = NOISE_DIM // BARS
+FREQUENCIES = 32
+FASTEST = 200.0
+"""Largest angular frequency that the time from 0 to 1 is told by."""
+
+
+class Coordinates(nn.Module):
+    """Latents [B, 4 x bar_dim] as whitened principal coordinates of bars [B, 128], and back.
+
+    A bar's latent has about as many active units as a quarter of the noise has numbers, so that
+    hardly anything is lost; noise and coordinates then have the same shape, as a flow needs.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.axes: Tensor
+        self.scales: Tensor
+        self.register_buffer("mean", torch.zeros(config.bar_dim))
+        self.register_buffer("axes", torch.zeros(BAR_NOISE, config.bar_dim))
+        self.register_buffer("scales", torch.ones(BAR_NOISE))
+
+    def fit(self, latents: Tensor) -> None:
+        """Measure them on latents [N, 4 x bar_dim]; a bar_dim below 32 leaves some unused."""
+        bars = latents.unflatten(1, (BARS, -1)).flatten(0, 1)
+        mean = bars.mean(0)
+        _, singular, axes = torch.linalg.svd(bars - mean, full_matrices=False)
+        count = min(BAR_NOISE, len(axes))
+        self.mean.copy_(mean)
+        self.axes.zero_()[:count] = axes[:count]
+        self.scales.fill_(1.0)[:count] = (singular[:count] / len(bars) ** 0.5).clamp_min(1e-2)
+
+    def to_flow(self, latents: Tensor) -> Tensor:
+        bars = latents.unflatten(1, (BARS, -1)) - self.mean
+        return (bars @ self.axes.T / self.scales).flatten(1)
+
+    def to_latents(self, coordinates: Tensor) -> Tensor:
+        bars = coordinates.unflatten(1, (BARS, -1)) * self.scales
+        return (bars @ self.axes + self.mean).flatten(1)
+
+
+class Block(nn.Module):
+    """Attention over the bars and a layer of its own for each; scales, shifts and gates [B, 6 x
+    width] from outside make it one thing or another (adaLN-Zero of Peebles and Xie, 2023)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.attend = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+        self.feed = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        scale, shift, gate, feed_scale, feed_shift, feed_gate = modulation[:, None].chunk(6, 2)
+        y = self.norm(x) * (1 + scale) + shift
+        q, k, v = self.attend(y).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        x = x + (1 + gate) * self.mix(y)
+        y = self.norm(x) * (1 + feed_scale) + feed_shift
+        return x + (1 + feed_gate) * self.feed(y)
+
+
+class Trunk(nn.Module):
+    """Coordinates [B, 128] in, velocity [B, 128] out; the bars look at each other."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.flow_width
+        self.enter = nn.Linear(BAR_NOISE, width)
+        self.places = nn.Parameter(0.02 * torch.randn(BARS, width))
+        self.blocks = nn.ModuleList(
+            Block(width, config.flow_heads) for _ in range(config.flow_layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, BAR_NOISE)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, place: Tensor, modulations: Sequence[Tensor]) -> Tensor:
+        x = self.enter(place.unflatten(1, (BARS, BAR_NOISE))) + self.places
+        for block, modulation in zip(self.blocks, modulations, strict=True):
+            x = block(x, modulation)
+        return self.leave(self.norm(x)).flatten(1)
+
+
+class Flow(nn.Module):
+    """Velocity [B, 128] at a place [B, 128] and a time [B] from 0 (noise) to 1 (phrases)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.flow_width
+        self.coordinates = Coordinates(config)
+        self.trunk = Trunk(config)
+        self.time = nn.Sequential(
+            nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
+        self.modulate = nn.ModuleList(
+            nn.Linear(width, 6 * width) for _ in range(config.flow_layers)
+        )
+        for parameter in self.modulate.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, place: Tensor, time: Tensor) -> Tensor:
+        return self.trunk(place, self.modulations(time))
+
+    def modulations(self, time: Tensor) -> list[Tensor]:
+        """What times [B] make of each block [B, 6 x width]."""
+        rates = torch.linspace(0, math.log(FASTEST), FREQUENCIES, device=time.device).exp()
+        angles = time[:, None] * rates
+        told = self.time(torch.cat([angles.sin(), angles.cos()], dim=1))
+        return [layer(told) for layer in self.modulate]
+
+    def loss(self, coordinates: Tensor) -> Tensor:
+        """Mean squared error of the velocity on the way to coordinates [B, 128]; times are drawn
+        most often in the middle, where they are hardest (Esser et al., 2024)."""
+        noise = torch.randn_like(coordinates)
+        time = torch.randn(len(coordinates), device=coordinates.device).sigmoid()
+        place = torch.lerp(noise, coordinates, time[:, None])
+        return (self(place, time) - (coordinates - noise)).square().mean()
+
+    @torch.no_grad()
+    def carried(self, noise: Tensor, steps: int) -> Tensor:
+        """Where noise [B, 128] is carried, in steps of Heun's method; latents [B, D]."""
+        place, times = noise, torch.linspace(0, 1, steps + 1, device=noise.device)
+        for now, then in pairwise(times):
+            velocity = self(place, now.expand(len(place)))
+            ahead = self(place + (then - now) * velocity, then.expand(len(place)))
+            place = place + (then - now) * (velocity + ahead) / 2
+        return self.coordinates.to_latents(place)
+
+
+class Mapping(nn.Module):
+    """Noise [B, 128] ~ N(0, I) to latents [B, 4 x bar_dim]: the flow's whole way in one step.
+
+    It begins as the flow at time 0, whose first velocity already points to the mean of where the
+    noise may end, and learns the rest (see train_mapping).
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.coordinates = Coordinates(config)
+        self.trunk = Trunk(config)
+        self.modulation = nn.Parameter(torch.zeros(config.flow_layers, 6 * config.flow_width))
+
+    @torch.no_grad()
+    def start_from(self, flow: Flow) -> None:
+        self.coordinates.load_state_dict(flow.coordinates.state_dict())
+        self.trunk.load_state_dict(flow.trunk.state_dict())
+        beginning = flow.modulations(torch.zeros(1, device=self.modulation.device))
+        self.modulation.copy_(torch.cat(beginning))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        velocity = self.trunk(noise, [row[None] for row in self.modulation])
+        return self.coordinates.to_latents(noise + velocity)
