@@ -387,7 +387,8 @@ def find_directions(
     called is worse than none.
 
     Args:
-        latents: [N, D] of samples; some thousand. The first `tries` are only tried on.
+        latents: [N, D] of samples; some thousand. The first `tries` only choose, as many after them only
+            measure, and fields are fitted to the rest.
         measure: latents [B, D] to attributes of their artworks, each [B].
         gradient: the same as far as it can be differentiated by latents; without it gradients are
             differences of what is measured, for which `measure` is called on 2 K times `fits`
@@ -400,12 +401,17 @@ def find_directions(
         least: rank correlation below which an attribute gets no direction.
         axes: how many principal axes to keep.
     """
-    tries = min(tries, len(latents) // 2)
+    tries = min(tries, len(latents) // 3)
     whitening = Whitening.of(where)
     spread = measure(latents)
     wildness = torch.linspace(*WILDNESS, tries)[:, None]
-    starts = where.mean + wildness * (latents[:tries] - where.mean)
-    points = whitening.points(latents[tries:][:fits])
+    # The best of many on some samples looks better there than it is: what is written down is
+    # measured on others, which neither fitting nor choosing has seen.
+    starts, unseen = (
+        where.mean + wildness * (some - where.mean)
+        for some in (latents[:tries], latents[tries : 2 * tries])
+    )
+    points = whitening.points(latents[2 * tries :][:fits])
     # Gradients are wanted wherever a dial may be turned, from tame to wild.
     points = points * torch.linspace(*TAME_TO_WILD, len(points))[:, None]
     slope = differences if gradient is None else slopes
@@ -433,12 +439,13 @@ def find_directions(
                 break
         else:
             best = max(tried, key=merit)
+        best = measured(best, name, unseen, where.mean, spread, measure)
         if best.correlation >= least:
             found.append(best)
     for index in range(min(axes, len(where.axes))):
         scale = float(where.scales[index])
         axis = Direction(f"axis-{index + 1}", tuple(where.axes[index].tolist()), scale)
-        found.append(measured(axis, "", starts, where.mean, spread, measure))
+        found.append(measured(axis, "", unseen, where.mean, spread, measure))
     return found
 
 

@@ -148,7 +148,8 @@ def choice(words: Words, option: Option, value: Any) -> str:
         # A number may have a name of its own: a tempo of 0 is the usual one.
         named = f"option.{option.key}.{number:g}"
         shown = escape(words(named) if named in words else f"{number:g}")
-        return f"<label><span>{name}<output>{shown}</output></span><input{dial}></label>"
+        number_shown = f'<b aria-hidden="true">{shown}</b>'
+        return f"<label><span>{name}{number_shown}</span><input{dial}></label>"
     entries = "".join(
         f"<option{attributes(value=one, selected=one == value)}>"
         f"{escape(words(f'option.{option.key}.{one}'))}</option>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from studio import latent
 from studio.directions import moved
-from studio.medium import BEFORE, Artwork, Direction, Generator, Recipe, pack
+from studio.medium import BEFORE, Artwork, Direction, Generator, InParts, Recipe, pack
 from studio.ui.explore_state import Desk, Latent, Moment
 from studio.words import Words
 

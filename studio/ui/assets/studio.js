@@ -84,8 +84,8 @@ window.studio = (() => {
   document.addEventListener("input", dial(true));
   // A number beside a range follows the hand.
   document.addEventListener("input", ({ target }) => {
-    const number = target.matches?.("input[type=range]") && target.parentElement.querySelector("output");
-    if (number && target.dataset.do) number.value = target.value;
+    const number = target.matches?.("[data-option]") && target.parentElement.querySelector("b");
+    if (number) number.textContent = target.value;
   });
   document.addEventListener("change", dial(false));
 
