@@ -387,8 +387,8 @@ def find_directions(
     called is worse than none.
 
     Args:
-        latents: [N, D] of samples; some thousand. The first `tries` only choose, as many after them only
-            measure, and fields are fitted to the rest.
+        latents: [N, D] of samples; some thousand. The first `tries` only choose, as many after
+            them only measure, and fields are fitted to the rest.
         measure: latents [B, D] to attributes of their artworks, each [B].
         gradient: the same as far as it can be differentiated by latents; without it gradients are
             differences of what is measured, for which `measure` is called on 2 K times `fits`

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from studio import adapter
+from studio.directions import moved
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
 from studio.medium import BEFORE, Generator, Medium, media, pack
@@ -119,10 +120,13 @@ def test_a_direction_does_what_it_says(generator: Generator, latents: torch.Tens
         assert np.linalg.norm(direction.vector) == pytest.approx(1, abs=1e-4)
         # What hardly moves its attribute may move it either way from a few starts.
         if direction.attribute and abs(direction.effect) > 0.3:
-            step = 2 * direction.scale * torch.tensor(direction.vector)
             low, high = (
-                generator.attributes(generator.decode(latents + way * step))[direction.attribute]
-                for way in (-1, 1)
+                generator.attributes(
+                    generator.decode(
+                        moved(latents, [(direction, position)], generator.statistics.mean)
+                    )
+                )[direction.attribute]
+                for position in (-2, 2)
             )
             assert bool(high.mean() > low.mean()) == (direction.effect > 0), direction.key
 
