@@ -63,7 +63,7 @@ def publish(
     with torch.no_grad():
         latents = composer.mapping(noise)
     where = statistics(latents)
-    width = run.config.latent_dim + 32
+    width = run.config.latent_dim + 118
     empty = FeatureStatistics(torch.zeros(width), torch.zeros(0, width), torch.zeros(0))
     generator = MelodyGenerator(version, composer, where, empty, [], "cpu")
     generator.feature_statistics = feature_statistics(

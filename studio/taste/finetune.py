@@ -48,13 +48,16 @@ SAMPLES = 192
 ROUNDS = 10
 MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
-UNHURRIED = 25.0
+UNHURRIED = 35.0
 """Seconds after which no round is added to ROUNDS."""
 LEAST_ROUNDS = 4
 """Fewer teach nothing worth checking, however slow the machine."""
 BATCH = 56
 STEPS = 30
 """Of the adapter, between two looks at real works."""
+ROUND_SECONDS = 2.0
+"""After LEAST_STEPS, a mapping that is not cheap takes no more of them than fit in this."""
+LEAST_STEPS = 6
 RECENT = 3
 """Rounds whose gradients the field is fitted to."""
 SMOOTHING = 0.5
@@ -323,7 +326,10 @@ class _Lesson:
         field = self.field()
         with torch.no_grad():
             last = self.whitened(self.mapping(self.noise.to(self.generator.device)).cpu())
-        for _ in range(STEPS):
+        begun = time.monotonic()
+        for step in range(STEPS):
+            if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
+                break
             chosen = torch.randint(ANCHOR_SAMPLES, (ANCHOR_BATCH,), generator=self.rng)
             noise = self.noise[chosen].to(self.generator.device)
             white = self.whitened(self.mapping(noise).cpu())
