@@ -47,9 +47,11 @@ def publish(
     licences: dict[str, int] | None = None,
     samples: int = 2000,
     tried: int = 2048,
+    following: int = 1500,
     report: Callable[[dict], None] = lambda line: None,
 ) -> Checkpoint:
-    """Write the averaged composer of a run as `<root>/melody/<version>/`.
+    """Write the averaged composer of a run as `<root>/melody/<version>/`; `tried` and `following`
+    say how many samples and steps go into its directions and its follower.
 
     Adds what is measured after training: latent and feature statistics, directions with their
     effects, the corpus's histograms and hashed runs, and the evaluation with its baselines.
@@ -58,7 +60,7 @@ def publish(
         BadCheckpoint: the version exists, or the folder cannot be written.
     """
     composer = copy.deepcopy(run.ema).cpu()
-    following = learn_to_follow(composer, collection)
+    followed = learn_to_follow(composer, collection, following)
     noise = noise_from_seeds(range(STATISTICS_SEED, STATISTICS_SEED + 8192))
     with torch.no_grad():
         latents = composer.mapping(noise)
@@ -104,7 +106,7 @@ def publish(
         "recipe": asdict(run.recipe),
         "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
         "data": {**collection.summary(), "licences": licences or {}},
-        "evaluation": {"reconstruction": back, "continuation": following, **figures},
+        "evaluation": {"reconstruction": back, "continuation": followed, **figures},
     }
     card["evaluation"] = evaluate(generator, corpus, card["evaluation"], None, samples)
     report(card["evaluation"])
@@ -121,7 +123,7 @@ def publish(
     )
 
 
-def learn_to_follow(composer: Composer, collection: Collection) -> dict[str, float]:
+def learn_to_follow(composer: Composer, collection: Collection, steps: int) -> dict[str, float]:
     """Give a composer its follower and the ways between meters; returns the follower's figures."""
     train = collection.split("train")
     batch = tensors(train)
@@ -129,7 +131,7 @@ def learn_to_follow(composer: Composer, collection: Collection) -> dict[str, flo
     for index in range(len(METER_NAMES)):
         inside = batch.meter == index
         composer.meters[index] = latents[inside].mean(0) if inside.any() else latents.mean(0)
-    composer.follower = train_follower(latents, pairs(train), composer.config)
+    composer.follower = train_follower(latents, pairs(train), composer.config, steps)
     held_out = collection.split("validation") + collection.split("test")
     return told_apart(composer.follower, encoded(composer, tensors(held_out)), pairs(held_out))
 

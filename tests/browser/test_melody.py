@@ -12,7 +12,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_save_menu, open_tab
-from tests.browser.test_rate_teach import LESSON
+from tests.browser.test_rate_teach import ENOUGH, LESSON, rate_until
 
 
 def melodies(person: Callable[..., Page]) -> Page:
@@ -184,15 +184,8 @@ def duration(page: Page) -> float:
 def test_from_rating_melodies_to_a_version_of_ones_own(person: Callable[..., Page]) -> None:
     page = melodies(person)
     as_trained = notes(page)
-    open_tab(page, "rate")
-    desk = page.locator("#tab-rate .rate-desk")
-    for done in range(10):
-        desk.locator(".rate-work .melody").wait_for()
-        asked = desk.locator(".rate-stage").get_attribute("data-question")
-        count = desk.locator(".rate-work .melody-roll svg rect").count()
-        page.keyboard.press(str(min(max(round((count - 10) / 4), 1), 5)))
-        expect(desk.locator(f'.rate-stage[data-question="{asked}"]')).to_have_count(0)
-        expect(desk.locator(".rate-count strong")).to_have_text(str(done + 1))
+    drawn = page.locator("#tab-rate .rate-work .melody-roll svg rect")
+    rate_until(page, ENOUGH, lambda: min(max(round((drawn.count() - 10) / 4), 1), 5))
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_text("Boldly").click()

@@ -74,7 +74,9 @@ def checkpoint(
 ) -> Checkpoint:
     run, _ = trained
     root = tmp_path_factory.mktemp("checkpoints")
-    return publish(run, collection, root, "small", title="Small", samples=64, tried=256)
+    return publish(
+        run, collection, root, "small", title="Small", samples=64, tried=160, following=60
+    )
 
 
 @pytest.fixture(scope="session")
