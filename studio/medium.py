@@ -117,12 +117,15 @@ class Recipe:
         try:
             latent = unpack(values["latent"])
             seed = values.get("seed")
+            options = dict(values.get("options") or {})
+            if not isinstance(options.get(BEFORE, []), list):
+                raise ValueError(BEFORE)
             return cls(
                 medium=str(values["medium"])[:64],
                 version=str(values["version"])[:128],
                 latent=latent,
                 seed=None if seed is None else int(seed),
-                options=dict(values.get("options") or {}),
+                options=options,
                 parents=tuple(str(parent)[:64] for parent in values.get("parents") or ())[:64],
                 how=str(values.get("how", "upload"))[:32],
             )

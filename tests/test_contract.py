@@ -14,7 +14,7 @@ from studio import adapter
 from studio.directions import moved
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
-from studio.medium import BEFORE, Generator, Medium, media, pack
+from studio.medium import BEFORE, Generator, Medium, Recipe, media, pack
 from studio.words import LANGUAGES, Words, catalogue
 
 SEEDS = range(100, 104)
@@ -171,6 +171,13 @@ def test_choices_that_make_no_sense_are_left_out(
     (work,) = generator.decode(latents[:1], nonsense)
     assert work.recipe is not None and dict(work.recipe.options) == {}
     assert work.show() == generator.decode(latents[:1])[0].show()
+
+
+@pytest.mark.parametrize("before", [7, {"a": 1}, "text"])
+def test_a_recipe_whose_past_is_no_list_is_damaged(before: object) -> None:
+    made = Recipe("melody", "base", (0.5,)).to_dict() | {"options": {BEFORE: before}}
+    with pytest.raises(BadUpload):
+        Recipe.from_dict(made)
 
 
 def test_its_choices_and_parts_have_words(its_medium: Medium) -> None:

@@ -121,7 +121,8 @@ class Chooser:
         """The phrase that most likely comes after this one; it may begin as this one does, as the
         answer to a question often does in tunes."""
         found = self.offered(latent, seed)
-        likely = found[self.follower(latent[None], found)[0].topk(LIKELY).indices]
+        scores = self.follower(latent[None], found)[0]
+        likely = found[scores.topk(min(LIKELY, len(found))).indices]
         bars = likely.unflatten(1, (BARS, -1)).clone()
         bars[:, : BARS // 2] = latent.unflatten(0, (BARS, -1))[: BARS // 2]
         candidates = torch.cat([likely, bars.flatten(1)])
