@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from studio import adapter as low_rank
 from studio.latent import noise_from_seeds
-from studio.melody.generator import ASPECTS, MelodyGenerator, aspects, note_lengths
+from studio.melody.generator import MelodyGenerator
 from studio.melody.grid import FIRST_PITCH, METER_NAMES, VOCABULARY, Grid, Note
+from studio.melody.hearing import ASPECTS, aspects, note_lengths
 from studio.taste import policy
 
 
