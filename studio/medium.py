@@ -366,8 +366,15 @@ class Sampled(Protocol):
 class InParts(Protocol):
     """What a generator can do besides, if its medium has `parts`."""
 
-    def refilled(self, latent: Tensor, kept: Sequence[int], seed: int) -> Tensor:
-        """A latent [D] with the kept parts of this one and others that go with them."""
+    def refilled(
+        self,
+        latent: Tensor,
+        kept: Sequence[int],
+        seed: int,
+        options: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """A latent [D] whose work, decoded with these options, has the kept parts of this one's
+        exactly, and others that go with them."""
 
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """A latent [D] for what could come after this one's work; its option BEFORE then holds

@@ -9,7 +9,7 @@ among others of other tunes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,12 +20,18 @@ from torch.nn import functional as F
 from studio.melody.config import NOISE_DIM, Config
 from studio.melody.data import Phrase
 from studio.melody.grid import BARS
-from studio.melody.model import Decoder, Follower
+from studio.melody.model import Decoder, Follower, Logits
 
 OFFERED = 1024
 """Latents that the mapping offers, from which one is chosen."""
 LIKELY = 32
 """Of these, those that are also tried with the beginning of what they follow."""
+NEAREST = 32
+"""Of these, those that kept bars are tried with."""
+MARGIN = 0.1
+"""Logits by which what a kept bar says leads: rounding must not change it."""
+CORRECTIONS = 400
+"""Steps that may be taken to make it say so; eighteen are the most that 480 trials needed."""
 RIVALS = 256
 """Phrases of other tunes that the true next one is told from."""
 
@@ -103,18 +109,31 @@ class Chooser:
         fitting = found[self.decoder.meter(found).argmax(1) == meter]
         return fitting if len(fitting) else found
 
-    @torch.no_grad()
-    def refilled(self, latent: Tensor, kept: Sequence[int], seed: int) -> Tensor:
-        """The kept bars, and around them those of the offer whose own such bars are nearest: what
-        comes beside such bars in one phrase comes well beside these."""
+    def refilled(
+        self, latent: Tensor, kept: Sequence[int], seed: int, say: Callable[[Tensor], Logits]
+    ) -> Tensor:
+        """The kept bars note for note, and around them those of the offer whose own such bars are
+        nearest: what comes beside such bars in one phrase comes well beside these.
+
+        The decoder reads all bars together, so that a bar's part of the latent is not quite enough
+        to keep it: among the nearest, the first that says the same is taken, and where none does,
+        the likest is corrected until it does. `say` is how latents [N, D] are decoded.
+        """
         found = self.offered(latent, seed)
         if not kept:
             return found[0]
+        bars, rows = list(kept), latent.unflatten(0, (BARS, -1))
         spread = found.std(0).clamp_min(1e-3)
         apart = ((found - latent) / spread).unflatten(1, (BARS, -1)).square().sum(2)
-        chosen = found[apart[:, list(kept)].sum(1).argmin()].unflatten(0, (BARS, -1)).clone()
-        chosen[list(kept)] = latent.unflatten(0, (BARS, -1))[list(kept)]
-        return chosen.flatten()
+        nearest = apart[:, bars].sum(1).topk(min(NEAREST, len(found)), largest=False).indices
+        candidates = found[nearest].unflatten(1, (BARS, -1)).clone()
+        candidates[:, bars] = rows[bars]
+        candidates = candidates.flatten(1)
+        with torch.no_grad():
+            wanted = Said.of(say(latent[None]), bars)
+            amiss = wanted.amiss(say(candidates))
+        best = candidates[amiss.argmin()]
+        return best if amiss.min() == 0 else corrected(best, spread, wanted, say)
 
     @torch.no_grad()
     def continued(self, latent: Tensor, seed: int) -> Tensor:
@@ -127,3 +146,71 @@ class Chooser:
         bars[:, : BARS // 2] = latent.unflatten(0, (BARS, -1))[: BARS // 2]
         candidates = torch.cat([likely, bars.flatten(1)])
         return candidates[self.follower(latent[None], candidates)[0].argmax()]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a phrase says in some of its bars.
+
+    Attributes:
+        bars: which; tokens: [bars, slots of a bar]; triplets: [bars, cells of a bar], 0 or 1;
+            meter: [1].
+    """
+
+    bars: list[int]
+    tokens: Tensor
+    triplets: Tensor
+    meter: Tensor
+
+    @classmethod
+    def of(cls, logits: Logits, bars: list[int]) -> Said:
+        """Of logits of one latent."""
+        slots, triplets = in_bars(logits, bars)
+        return cls(
+            bars, slots[0].argmax(2), (triplets[0] > 0).to(triplets.dtype), logits.meter.argmax(1)
+        )
+
+    def amiss(self, logits: Logits) -> Tensor:
+        """[N]: how many slots, cells and meters of logits do not say it clearly."""
+        slots, triplets = in_bars(logits, self.bars)
+        told = F.one_hot(self.tokens, slots.shape[-1]).bool()
+        lead = slots.masked_fill(~told, 0).sum(3) - slots.masked_fill(told, -torch.inf).amax(3)
+        thirds = triplets * (2 * self.triplets - 1)
+        others = (logits.meter.argmax(1) != self.meter).long()
+        return (lead < MARGIN).sum((1, 2)) + (thirds < MARGIN).sum((1, 2)) + others
+
+    def loss(self, logits: Logits) -> Tensor:
+        """How unlikely logits of one latent find it, in nats."""
+        slots, triplets = in_bars(logits, self.bars)
+        return (
+            F.cross_entropy(slots[0].flatten(0, 1), self.tokens.flatten(), reduction="sum")
+            + F.binary_cross_entropy_with_logits(triplets[0], self.triplets, reduction="sum")
+            + F.cross_entropy(logits.meter, self.meter)
+        )
+
+
+def in_bars(logits: Logits, bars: list[int]) -> tuple[Tensor, Tensor]:
+    """Slots [N, bars, slots of a bar, VOCABULARY] and triplets [N, bars, cells of a bar]."""
+    # Finite, since nothing times infinity is no number; as impossible as before.
+    slots = logits.slots.clamp_min(-1e4).unflatten(1, (BARS, -1))
+    return slots[:, bars], logits.triplets.unflatten(1, (BARS, -1))[:, bars]
+
+
+def corrected(
+    latent: Tensor, spread: Tensor, wanted: Said, say: Callable[[Tensor], Logits]
+) -> Tensor:
+    """The latent [D], moved as little as makes it say what is wanted, or nearly.
+
+    `spread` [D] is the standard deviation of latents.
+    """
+    change = torch.zeros_like(latent, requires_grad=True)
+    adam = torch.optim.Adam([change], 0.05)
+    with torch.enable_grad():
+        for _ in range(CORRECTIONS):
+            logits = say((latent + spread * change)[None])
+            if wanted.amiss(logits).item() == 0:
+                break
+            loss = wanted.loss(logits) + 0.02 * change.square().sum()
+            (change.grad,) = torch.autograd.grad(loss, change)
+            adam.step()
+    return (latent + spread * change).detach()

@@ -110,9 +110,8 @@ class MelodyGenerator:
         packed = before_of(options or {}, self.latent_dim, LONGEST - 1)
         kept = settings.to_options() | ({BEFORE: packed} if packed else {})
         with torch.inference_mode():
-            earlier = torch.tensor([unpack(text) for text in packed]).view(-1, self.latent_dim)
-            meter = self.meter_of(settings, earlier)
-            before = grids(self.in_meter(earlier, meter)) if packed else []
+            meter = self.asked_meter(options or {})
+            before = grids(self.in_meter(self.earlier(packed), meter)) if packed else []
             melodies = []
             for chunk in latents.split(BATCH):
                 for row, grid in zip(chunk, grids(self.in_meter(chunk, meter)), strict=True):
@@ -120,11 +119,17 @@ class MelodyGenerator:
                     melodies.append(Melody([*before, grid], recipe, settings))
         return melodies
 
-    def meter_of(self, settings: Settings, before: Tensor) -> int | None:
-        """Index of the meter that is asked for, or else that of what came before [K, D]."""
-        if settings.meter != FOUND:
-            return METER_NAMES.index(settings.meter)
-        return int(self.say(before[:1]).meter.argmax()) if len(before) else None
+    def earlier(self, packed: Sequence[str]) -> Tensor:
+        """Latents [K, D] of option BEFORE."""
+        return torch.tensor([unpack(text) for text in packed]).view(-1, self.latent_dim)
+
+    def asked_meter(self, options: Mapping[str, Any]) -> int | None:
+        """Index of the meter asked for, or else that of what came before; None: as found."""
+        meter = Settings.of(options).meter
+        if meter != FOUND:
+            return METER_NAMES.index(meter)
+        packed = before_of(options, self.latent_dim, LONGEST - 1)
+        return int(self.say(self.earlier(packed[:1])).meter.argmax()) if packed else None
 
     def say(self, latents: Tensor) -> Logits:
         """See studio.melody.model.say; on the generator's device."""
@@ -145,9 +150,19 @@ class MelodyGenerator:
         said = F.one_hot(wanted, len(METER_NAMES)).to(logits.meter.dtype)
         return Logits(logits.slots, logits.triplets, said)
 
-    def refilled(self, latent: Tensor, kept: Sequence[int], seed: int) -> Tensor:
+    def refilled(
+        self,
+        latent: Tensor,
+        kept: Sequence[int],
+        seed: int,
+        options: Mapping[str, Any] | None = None,
+    ) -> Tensor:
         """See studio.medium.InParts.refilled; the parts are bars."""
-        return self.chooser.refilled(latent.to(self.device), kept, seed).float().cpu()
+        meter = self.asked_meter(options or {})
+        found = self.chooser.refilled(
+            latent.to(self.device), kept, seed, lambda latents: self.in_meter(latents, meter)
+        )
+        return found.float().cpu()
 
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """See studio.medium.InParts.continued: the next four bars."""

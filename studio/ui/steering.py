@@ -168,7 +168,9 @@ class Steering:
 
     def refilled(self, moment: Moment, kept: Sequence[int], seed: int) -> Moment:
         """With the kept parts as they are and the others made anew, the dials where they are."""
-        place = cast(InParts, self.generator).refilled(self.latent(moment), kept, seed)
+        place = cast(InParts, self.generator).refilled(
+            self.latent(moment), kept, seed, moment.options
+        )
         return self.moved_to(moment, place, "refill")
 
     def continued(self, moment: Moment, seed: int) -> Moment:

@@ -10,7 +10,6 @@ import torch
 
 from studio.errors import BadCheckpoint, BadUpload
 from studio.latent import noise_from_seeds
-from studio.melody import follow
 from studio.melody.command import main
 from studio.melody.evaluate import copied, n_gram_model, run_index
 from studio.melody.generator import MelodyGenerator
@@ -111,9 +110,3 @@ def test_the_command_refuses_too_few_tunes(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("X:1\nT:a\nM:4/4\nL:1/8\nK:C\nCDEFGABc|c8|G8|C8|]\n")
     with pytest.raises(BadUpload, match="at least 64"):
         main(["--data", str(tmp_path), "--run", str(tmp_path / "run")])
-
-
-def test_a_rare_meter_with_few_phrases_on_offer_goes_on_too(small, monkeypatch) -> None:
-    monkeypatch.setattr(follow, "OFFERED", 3)
-    latent = small.map(noise_from_seeds([5]))[0]
-    assert small.continued(latent, 1).shape == latent.shape
