@@ -80,6 +80,7 @@ class Settings(BaseModel):
         max_upload_mb: the largest file a person may drop in, in megabytes.
         threads: CPU threads for the models; None: torch decides.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+        dice_seed: the same throws of the dice after every start; None: chance.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,6 +104,9 @@ class Settings(BaseModel):
     )
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+    dice_seed: Annotated[
+        Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_automatic)
+    ] = None
 
     @property
     def resolved_database_url(self) -> str:
@@ -118,7 +122,7 @@ class Settings(BaseModel):
         shown = self.model_dump(mode="json")
         shown["database_url"] = without_password(self.resolved_database_url)
         shown["device_budget"] = self.device_budget.human_readable(decimal=True)
-        lines = (f"{_variable(name)} = {value or 'auto'}" for name, value in shown.items())
+        lines = (f"{_variable(name)} = {'auto' if value is None else value}" for name, value in shown.items())
         return "\n".join(lines)
 
 

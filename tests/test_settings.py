@@ -24,6 +24,7 @@ NONSENSE = {
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
     "language": ["de", "klingon"],
     "lesson_seconds": ["0", "-5", "long", "100000"],
+    "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
     "threads": ["0", "many", "1.5"],
 }
@@ -51,6 +52,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_LANGUAGE": "zh",
             "STUDIO_MAX_UPLOAD_MB": "7",
             "STUDIO_LESSON_SECONDS": "60",
+            "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
         }
     )
@@ -65,6 +67,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         language="zh",
         max_upload_mb=7,
         lesson_seconds=60,
+        dice_seed=7,
         threads=3,
     )
     assert settings.resolved_database_url == "postgresql://artist:secret@db/studio"

@@ -64,6 +64,8 @@ SMOOTHING = 0.5
 """Ridge of that fit, for each work and squared standard deviation of the latents."""
 ANCHOR_BATCH = 512
 ANCHOR_SAMPLES = 4096
+ROUND_SAMPLES = 1024
+"""Of these, those that a round learns on."""
 LEARNING_RATE = 4e-3
 PESSIMISM = 0.5
 """Standard deviations of the reward's doubt that are taken off its mean."""
@@ -324,18 +326,20 @@ class _Lesson:
         for group in self.optimiser.param_groups:
             group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
         field = self.field()
+        pool = torch.randperm(ANCHOR_SAMPLES, generator=self.rng)[:ROUND_SAMPLES]
+        noise = self.noise[pool].to(self.generator.device)
+        start = self.start[pool]
         with torch.no_grad():
-            last = self.whitened(self.mapping(self.noise.to(self.generator.device)).cpu())
+            last = self.whitened(self.mapping(noise).cpu())
         begun = time.monotonic()
         for step in range(STEPS):
             if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
                 break
-            chosen = torch.randint(ANCHOR_SAMPLES, (ANCHOR_BATCH,), generator=self.rng)
-            noise = self.noise[chosen].to(self.generator.device)
-            white = self.whitened(self.mapping(noise).cpu())
+            chosen = torch.randperm(ROUND_SAMPLES, generator=self.rng)[:ANCHOR_BATCH]
+            white = self.whitened(self.mapping(noise[chosen]).cpu())
             climbed = (white * field(white.detach())).sum(1).mean()
             strayed = (white - last[chosen]).square().sum(1).mean()
-            moved = (white - self.start[chosen]).square().sum(1).mean()
+            moved = (white - start[chosen]).square().sum(1).mean()
             loss = (
                 self.divergence(white) + PAIRING * moved - self.weight * (climbed - TRUST * strayed)
             )

@@ -88,7 +88,7 @@ class Questions:
         latents = self.curator.next_artworks(
             generator,
             Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium)),
-            seed=secrets.randbelow(MAX_SEED),
+            seed=visit.throw(MAX_SEED),
             kind=before.mode,
             skipped=latents_of(waiting) if waiting else None,
         )

@@ -61,6 +61,10 @@ class Visit:
     def save(self, name: str, value: dict[str, Any]) -> None:
         self.studio.store.save_state(self.key, f"{name}.{self.medium}", value)
 
+    def throw(self, sides: int) -> int:
+        """A throw of this person's dice, 0 to `sides` - 1."""
+        return self.studio.dice.throw(self.key, sides)
+
     def warn(self, error: StudioError) -> None:
         """Tell a person what went wrong, in their words."""
         _warn(self.words, error)

@@ -48,7 +48,7 @@ class Walk:
             # A studio that was given another base model may know other latents than before.
             if len(desk.moment.base) == self.generator(desk.moment.version).latent_dim:
                 return desk
-        seed = secrets.randbelow(SEEDS)
+        seed = self.visit.throw(SEEDS)
         nowhere = Desk(Moment((), (), self.visit.generator.version))
         return replace(nowhere, moment=Steering(self.visit.generator, nowhere).from_seed(seed, 1.0))
 
@@ -142,7 +142,7 @@ def steer(walk: Walk, said: Said) -> None:
 
 
 def dice(walk: Walk, said: Said) -> None:
-    throw(walk, secrets.randbelow(SEEDS))
+    throw(walk, walk.visit.throw(SEEDS))
 
 
 def throw(walk: Walk, seed: int) -> None:
@@ -175,14 +175,14 @@ def refill(walk: Walk, said: Said) -> None:
     parts, kept = walk.visit.medium_object.parts, walk.desk.kept_parts
     if not parts or len(kept) >= parts:
         raise BadGesture("all_parts_kept")
-    walk.go(walk.steering.refilled(walk.moment, kept, secrets.randbelow(MAX_SEED)))
+    walk.go(walk.steering.refilled(walk.moment, kept, walk.visit.throw(MAX_SEED)))
 
 
 def go_on(walk: Walk, said: Said) -> None:
     """The work goes on; the dials then steer what is new."""
     if 1 + len(walk.moment.options.get(BEFORE, ())) >= walk.visit.medium_object.longest:
         raise BadGesture("work_is_longest")
-    walk.go(walk.steering.continued(walk.moment, secrets.randbelow(MAX_SEED)))
+    walk.go(walk.steering.continued(walk.moment, walk.visit.throw(MAX_SEED)))
     walk.desk = replace(walk.desk, kept_parts=())
 
 
@@ -195,7 +195,7 @@ def step_near(walk: Walk, said: Said) -> None:
 
 
 def look_around(walk: Walk, said: Said) -> None:
-    walk.desk = replace(walk.desk, neighbourhood=secrets.randbelow(MAX_SEED))
+    walk.desk = replace(walk.desk, neighbourhood=walk.visit.throw(MAX_SEED))
 
 
 def reach(walk: Walk, said: Said) -> None:
