@@ -122,8 +122,10 @@ class Settings(BaseModel):
         shown = self.model_dump(mode="json")
         shown["database_url"] = without_password(self.resolved_database_url)
         shown["device_budget"] = self.device_budget.human_readable(decimal=True)
-        lines = (f"{_variable(name)} = {'auto' if value is None else value}" for name, value in shown.items())
-        return "\n".join(lines)
+        return "\n".join(
+            f"{_variable(name)} = {'auto' if value is None else value}"
+            for name, value in shown.items()
+        )
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:

@@ -12,20 +12,14 @@ from torch import Tensor
 
 from studio.checkpoint import NAME, open_checkpoint
 from studio.errors import BadSetting, BadUpload
+from studio.flow_training import Measure, train_flow, train_mapping
 from studio.latent import noise_from_seeds
 from studio.melody.config import Config
 from studio.melody.data import Collection, collect
 from studio.melody.evaluate import copied, histograms, portrait, run_index
 from studio.melody.model import grids, say
 from studio.melody.publish import publish, resume_from
-from studio.melody.train import (
-    Measure,
-    Recipe,
-    Run,
-    train_autoencoder,
-    train_flow,
-    train_mapping,
-)
+from studio.melody.train import Recipe, Run, encoded, tensors, train_autoencoder
 from studio.precision import processors
 
 LEAST_PHRASES = 64
@@ -84,7 +78,11 @@ def main(arguments: Sequence[str]) -> int:
             train_autoencoder(run, collection, options.minutes, report)
         look = measured(run, collection)
         if options.flow_minutes > 0:
-            train_flow(run, collection, options.flow_minutes, report, measure=look)
+            known, unseen = (
+                encoded(run.ema, tensors(collection.split(name)))
+                for name in ("train", "validation")
+            )
+            train_flow(run, known, unseen, options.flow_minutes, report, measure=look)
         if options.mapping_minutes > 0:
             train_mapping(run, options.mapping_minutes, report, measure=look)
         if options.version:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from studio import flow
 from studio.melody.grid import BARS
-
-NOISE_DIM = 128
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,10 @@ class Config:
     @property
     def latent_dim(self) -> int:
         return BARS * self.bar_dim
+
+    @property
+    def flow(self) -> flow.Shape:
+        return flow.Shape(BARS, self.bar_dim, self.flow_width, self.flow_heads, self.flow_layers)
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.melody.config import NOISE_DIM, Config
+from studio.flow import NOISE_DIM
+from studio.melody.config import Config
 from studio.melody.data import Phrase
 from studio.melody.grid import BARS
 from studio.melody.model import Decoder, Follower, Logits

@@ -7,7 +7,8 @@ conductor is (Roberts et al., 2018): cells are read by attention over the whole 
 a latent of its own, and the decoder writes all slots at once from the four of them. Writing at once
 instead of note after note keeps decoding quick and differentiable, and leaves the decoder nothing
 to lean on but the latent, so that the latent cannot be ignored. What the prior lacks against the
-posterior the mapping makes up for: it learns from a flow over latents of real phrases (flow.py).
+posterior the mapping makes up for: it learns from a flow over latents of real phrases (see
+studio.flow).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from studio.flow import Mapping
 from studio.melody.config import Config
-from studio.melody.flow import Mapping
 from studio.melody.grid import (
     BARS,
     CELLS,
@@ -154,7 +155,7 @@ class Composer(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.mapping = Mapping(config)
+        self.mapping = Mapping(config.flow)
         self.follower = Follower(config)
         # Mean latents of phrases in each meter: the way from one meter to another.
         self.meters: Tensor

@@ -1,36 +1,35 @@
-"""Training: the autoencoder on phrases, a flow on their latents, and the mapping on the flow.
+"""Training the autoencoder on phrases; studio.flow_training goes on from their latents.
 
-Imports neither gradio nor the store. Resumable: the run folder holds weights, moments and steps.
+Imports neither gradio nor the store. Resumable: the run folder holds weights and steps.
 """
 
 from __future__ import annotations
 
 import copy
-import json
-import shutil
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.errors import BadUpload
-from studio.melody.config import NOISE_DIM, Config
+from studio.flow import Flow, Mapping
+from studio.melody.config import Config
 from studio.melody.data import Collection, Phrase
-from studio.melody.flow import Flow
 from studio.melody.grid import BARS, CELLS, METER_NAMES, PAD, SLOTS
 from studio.melody.model import Composer, Logits
 from studio.precision import autocast
+from studio.training import (
+    Clock,
+    Report,
+    follow_average,
+    load_modules,
+    read_state,
+    save_state,
+    set_rate,
+)
 
-Report = Callable[[dict], None]
 COUNTS = ("step", "flow_step", "mapping_step", "phrases", "wall_seconds")
-CAREFUL, STEPS = 16, 6
-"""Steps of Heun's method that the flow is measured with, and that it teaches with."""
-ASKED_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.composer = Composer(config).to(self.device)
         self.ema = copy.deepcopy(self.composer).eval().requires_grad_(False)
-        self.flow = Flow(config).to(self.device)
+        self.flow = Flow(config.flow).to(self.device)
         self.flow_ema = copy.deepcopy(self.flow).eval().requires_grad_(False)
         self.step = 0
         self.flow_step = 0
@@ -118,35 +117,27 @@ class Run:
         }
 
     def save(self) -> None:
-        """Write the state beside the old one, then swap: a kill at any moment leaves one whole."""
-        fresh, state = self.folder / "state.new", self.folder / "state"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for name, module in self.parts.items():
-            weights = {k: v.contiguous() for k, v in module.state_dict().items()}
-            save_file(weights, fresh / f"{name}.safetensors")
-        (fresh / "state.json").write_text(json.dumps(self.describe(), indent=1))
-        old = self.folder / "state.old"
-        shutil.rmtree(old, ignore_errors=True)
-        if state.exists():
-            state.rename(old)
-        fresh.rename(state)
-        shutil.rmtree(old, ignore_errors=True)
+        """See studio.training.save_state."""
+        save_state(self.folder, self.describe(), self.parts)
 
     @classmethod
     def resume(cls, folder: Path, device: str) -> Run:
         """Raises: BadUpload: the folder holds no saved state."""
-        state = Path(folder) / "state"
-        if not (state / "state.json").is_file():
-            raise BadUpload("no_training_state", folder=folder)
-        saved = json.loads((state / "state.json").read_text())
+        saved = read_state(folder)
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
         for name in COUNTS:
             setattr(run, name, saved[name])
-        for name, module in run.parts.items():
-            module.load_state_dict(load_file(state / f"{name}.safetensors"))
+        load_modules(folder, run.parts)
         torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
         return run
+
+    @property
+    def mapping(self) -> Mapping:
+        return self.composer.mapping
+
+    @property
+    def mapping_ema(self) -> Mapping:
+        return self.ema.mapping
 
 
 def exchange(batch: Batch, share: float) -> Batch:
@@ -195,8 +186,7 @@ def train_autoencoder(
     while not clock.is_over:
         # Moments start afresh with every session, hence the warm-up.
         rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
-        for group in adam.param_groups:
-            group["lr"] = recipe.learning_rate * rate
+        set_rate(adam, recipe.learning_rate * rate)
         rows = torch.randint(len(train), (recipe.batch_size,))
         batch = exchange(train[rows], recipe.exchanged).to(run.device)
         with autocast(run.device):
@@ -271,171 +261,3 @@ def encoded(composer: Composer, phrases: Batch, chunk: int = 256) -> Tensor:
                 composer.encoder(batch.tokens, batch.triplets, batch.meter)[0].float().cpu()
             )
     return torch.cat(rows).clone()
-
-
-Measure = Callable[[Callable[[Tensor], Tensor]], dict]
-"""Figures of a way from noise [B, 128] to latents [B, D]."""
-
-
-def train_flow(
-    run: Run,
-    collection: Collection,
-    minutes: float,
-    report: Report,
-    *,
-    steps: int | None = None,
-    batch_size: int = 512,
-    learning_rate: float = 1e-3,
-    measure_every: int = 500,
-    measure: Measure = lambda way: {},
-) -> None:
-    """Teach the flow to make latents as real phrases have them, for `minutes` of wall time or so
-    many steps."""
-    latents = encoded(run.ema, tensors(collection.split("train"))).to(run.device)
-    held_out = encoded(run.ema, tensors(collection.split("validation"))).to(run.device)
-    if not run.flow_step:
-        for flow in (run.flow, run.flow_ema):
-            flow.coordinates.fit(latents)
-    coordinates = run.flow.coordinates.to_flow(latents)
-    unseen = run.flow.coordinates.to_flow(held_out)
-    adam = torch.optim.AdamW(
-        run.flow.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.02
-    )
-    clock, first = Clock(run, minutes, steps), run.flow_step
-    total = 0.0
-    while not clock.is_over:
-        rate = min(1.0, (run.flow_step - first + 1) / run.recipe.warm_up) * clock.cooling
-        for group in adam.param_groups:
-            group["lr"] = learning_rate * rate
-        rows = torch.randint(len(coordinates), (batch_size,))
-        with autocast(run.device):
-            loss = run.flow.loss(coordinates[rows])
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(run.flow.parameters(), 1.0)
-        adam.step()
-        run.flow_step += 1
-        follow_average(run.flow_ema, run.flow, min(0.999, run.flow_step / (run.flow_step + 10)))
-        total += float(loss.detach())
-        clock.tick()
-        if run.flow_step % measure_every == 0:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
-                validation = float(run.flow_ema.loss(unseen.repeat(4, 1)))
-            line = {"loss": round(total / measure_every, 4), "validation": round(validation, 4)}
-            total = 0.0
-            figures = measure(lambda noise: run.flow_ema.carried(noise, CAREFUL))
-            report({"flow_step": run.flow_step, **clock.line, **line, **figures})
-            run.save()
-    run.save()
-
-
-def train_mapping(
-    run: Run,
-    minutes: float,
-    report: Report,
-    *,
-    steps: int | None = None,
-    batch_size: int = 512,
-    learning_rate: float = 6e-4,
-    measure_every: int = 500,
-    measure: Measure = lambda way: {},
-) -> None:
-    """Teach the mapping to go the flow's whole way in one step, for `minutes` of wall time or
-    so many steps.
-
-    A third of the time goes into asking the flow where it carries noise; the rest into learning
-    those pairs (distillation of a rectified flow, Liu et al., 2022).
-    """
-    mapping = run.composer.mapping
-    noise, wanted = ask_the_flow(run, Clock(run, minutes / 3, steps and max(steps // 200, 1)))
-    clock = Clock(run, 2 * minutes / 3, steps)
-    if not run.mapping_step:
-        mapping.start_from(run.flow_ema)
-        run.ema.mapping.load_state_dict(mapping.state_dict())
-    adam = torch.optim.AdamW(
-        mapping.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-    )
-    total = 0.0
-    while not clock.is_over:
-        for group in adam.param_groups:
-            group["lr"] = learning_rate * clock.cooling
-        rows = torch.randint(len(noise), (batch_size,))
-        with autocast(run.device):
-            found = mapping(noise[rows])
-        loss = (found.float() - wanted[rows]).square().sum(1).mean()
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(mapping.parameters(), 1.0)
-        adam.step()
-        run.mapping_step += 1
-        follow_average(
-            run.ema.mapping, mapping, min(0.998, run.mapping_step / (run.mapping_step + 20))
-        )
-        total += float(loss.detach())
-        clock.tick()
-        if run.mapping_step % measure_every == 0:
-            line = {"loss": round(total / measure_every, 4), "pairs": len(noise)}
-            total = 0.0
-            figures = measure(run.ema.mapping)
-            report({"mapping_step": run.mapping_step, **clock.line, **line, **figures})
-            run.save()
-    run.save()
-
-
-def ask_the_flow(run: Run, clock: Clock) -> tuple[Tensor, Tensor]:
-    """Noise [N, 128] and the latents [N, D] that the flow carries it to."""
-    asked: list[Tensor] = []
-    answers: list[Tensor] = []
-    while not clock.is_over:
-        noise = torch.randn(ASKED_AT_ONCE, NOISE_DIM, device=run.device)
-        with autocast(run.device):
-            answers.append(run.flow_ema.carried(noise, STEPS).float())
-        asked.append(noise)
-        clock.tick()
-    return torch.cat(asked), torch.cat(answers)
-
-
-class Clock:
-    """How far a stage is: by its wall time, or by its steps where these are given, so that what
-    comes out does not depend on how busy the machine is. Keeps the run's own count."""
-
-    def __init__(self, run: Run, minutes: float, steps: int | None = None) -> None:
-        self.run = run
-        self.minutes = minutes
-        self.steps = steps
-        self.taken = 0
-        self.begun = time.monotonic()
-        self.before = run.wall_seconds
-
-    @property
-    def share(self) -> float:
-        if self.steps is not None:
-            return self.taken / self.steps
-        return self.seconds / 60 / max(self.minutes, 1e-9)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.begun
-
-    @property
-    def is_over(self) -> bool:
-        return self.share >= 1
-
-    @property
-    def cooling(self) -> float:
-        """Towards the end the steps shrink, so that what is saved is at rest."""
-        return min(1.0, 0.02 + 2 * max(1 - self.share, 0.0))
-
-    @property
-    def line(self) -> dict[str, float]:
-        return {"minutes": round(self.seconds / 60, 2)}
-
-    def tick(self) -> None:
-        self.taken += 1
-        self.run.wall_seconds = self.before + self.seconds
-
-
-def follow_average(average: nn.Module, module: nn.Module, keep: float) -> None:
-    with torch.no_grad():
-        torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - keep)

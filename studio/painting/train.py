@@ -21,11 +21,10 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from studio.drift import Memory, drift_loss
-from studio.errors import BadUpload
 from studio.painting.augment import augment
 from studio.painting.data import Crops, center_crops, collect
 from studio.painting.drift import descriptors, layout
@@ -33,6 +32,7 @@ from studio.painting.features import ImageFeatures
 from studio.painting.metrics import compare
 from studio.painting.model import NOISE_DIM, Config, Discriminator, Painter
 from studio.precision import autocast
+from studio.training import load_modules, read_group, read_state, save_state
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Recipe:
     # The drift's gradient on the pictures is held at this share of the adversary's.
     drift_share: float = 1.0
     seed: int = 0
+
+
+MOMENTS = ("painter_adam", "heads_adam")
 
 
 class Run:
@@ -82,40 +85,26 @@ class Run:
         Raises:
             BadUpload: the folder holds no saved state.
         """
-        state = Path(folder) / "state"
-        if not (state / "state.json").is_file():
-            raise BadUpload("no_training_state", folder=folder)
-        saved = json.loads((state / "state.json").read_text())
+        saved = read_state(folder)
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
         for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
             setattr(run, name, saved[name])
-        run.painter.load_state_dict(load_file(state / "painter.safetensors"))
-        run.ema.load_state_dict(load_file(state / "ema.safetensors"))
-        run.discriminator.load_state_dict(load_file(state / "discriminator.safetensors"))
-        for name in ("painter_adam", "heads_adam"):
-            path = state / f"{name}.safetensors"
-            if path.is_file():
-                restore_moments(getattr(run, name), load_file(path))
+        load_modules(folder, run.modules)
+        for name in MOMENTS:
+            saved_moments = read_group(folder, name)
+            if saved_moments is not None:
+                restore_moments(getattr(run, name), saved_moments)
         torch.manual_seed(run.recipe.seed + run.step)
         return run
 
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"painter": self.painter, "ema": self.ema, "discriminator": self.discriminator}
+
     def save(self) -> None:
-        """Write the state beside the old one, then swap: a kill at any moment leaves one whole."""
-        fresh = self.folder / "state.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for name in ("painter", "ema", "discriminator"):
-            save_weights(getattr(self, name), fresh / f"{name}.safetensors")
-        for name in ("painter_adam", "heads_adam"):
-            save_file(moments(getattr(self, name)), fresh / f"{name}.safetensors")
-        (fresh / "state.json").write_text(json.dumps(self.describe(), indent=1))
-        old = self.folder / "state.old"
-        state = self.folder / "state"
-        shutil.rmtree(old, ignore_errors=True)
-        if state.exists():
-            state.rename(old)
-        fresh.rename(state)
-        shutil.rmtree(old, ignore_errors=True)
+        """See studio.training.save_state."""
+        rows = {name: moments(getattr(self, name)) for name in MOMENTS}
+        save_state(self.folder, self.describe(), {**self.modules, **rows})
 
     def describe(self) -> dict:
         return {

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from studio.checkpoint import Checkpoint
+from studio.flow_training import train_flow, train_mapping
 from studio.melody.config import Config
 from studio.melody.data import Collection, collect
 from studio.melody.generator import MelodyGenerator
 from studio.melody.publish import publish
-from studio.melody.train import Recipe, Run, train_autoencoder, train_flow, train_mapping
+from studio.melody.train import Recipe, Run, encoded, tensors, train_autoencoder
 
 SMALL = Config(
     bar_dim=12,
@@ -61,7 +62,12 @@ def trained(
     run = Run(tmp_path_factory.mktemp("run"), SMALL, recipe, "cpu")
     lines: list[dict] = []
     train_autoencoder(run, collection, 0, lines.append, steps=200, measure_every=50)
-    train_flow(run, collection, 0, lines.append, steps=150, batch_size=128, measure_every=50)
+    known, unseen = (
+        encoded(run.ema, tensors(collection.split(name))) for name in ("train", "validation")
+    )
+    train_flow(
+        run, known, unseen, 0, lines.append, steps=150, batch_size=128, warm_up=20, measure_every=50
+    )
     train_mapping(run, 0, lines.append, steps=100, batch_size=256, measure_every=50)
     return run, lines
 

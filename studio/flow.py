@@ -1,4 +1,4 @@
-"""The learned prior: a rectified flow from noise to the latents of real phrases.
+"""The learned prior: a rectified flow from noise to the latents of real works.
 
 A flow (Liu et al., Flow Straight and Fast, 2022; Lipman et al., Flow Matching, 2022) learns the
 velocity that carries Gaussian noise along straight lines to data. It is the teacher of the mapping,
@@ -10,58 +10,79 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio.melody.config import NOISE_DIM, Config
-from studio.melody.grid import BARS
-
-BAR_NOISE = NOISE_DIM // BARS
+NOISE_DIM = 128
 FREQUENCIES = 32
 FASTEST = 200.0
 """Largest angular frequency that the time from 0 to 1 is told by."""
 
 
-class Coordinates(nn.Module):
-    """Latents [B, 4 x bar_dim] as whitened principal coordinates of bars [B, 128], and back.
+@dataclass(frozen=True)
+class Shape:
+    """What decides the shapes of a flow's weights.
 
-    A bar's latent has about as many active units as a quarter of the noise has numbers, so that
+    Attributes:
+        parts: a latent is a row of so many equal parts (bars, lines), told apart by their places.
+        part_dim: numbers of each.
+        width, heads, layers: of the network.
+    """
+
+    parts: int
+    part_dim: int
+    width: int
+    heads: int
+    layers: int
+
+    @property
+    def part_noise(self) -> int:
+        return NOISE_DIM // self.parts
+
+
+class Coordinates(nn.Module):
+    """Latents [B, parts x part_dim] as whitened principal coordinates of parts [B, 128], and back.
+
+    A part's latent has about as many active units as its share of the noise has numbers, so that
     hardly anything is lost; noise and coordinates then have the same shape, as a flow needs.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
+        self.parts = shape.parts
         self.mean: Tensor
         self.axes: Tensor
         self.scales: Tensor
-        self.register_buffer("mean", torch.zeros(config.bar_dim))
-        self.register_buffer("axes", torch.zeros(BAR_NOISE, config.bar_dim))
-        self.register_buffer("scales", torch.ones(BAR_NOISE))
+        self.register_buffer("mean", torch.zeros(shape.part_dim))
+        self.register_buffer("axes", torch.zeros(shape.part_noise, shape.part_dim))
+        self.register_buffer("scales", torch.ones(shape.part_noise))
 
     def fit(self, latents: Tensor) -> None:
-        """Measure them on latents [N, 4 x bar_dim]; a bar_dim below 32 leaves some unused."""
-        bars = latents.unflatten(1, (BARS, -1)).flatten(0, 1)
-        mean = bars.mean(0)
-        _, singular, axes = torch.linalg.svd(bars - mean, full_matrices=False)
-        count = min(BAR_NOISE, len(axes))
+        """Measure them on latents [N, parts x part_dim]; a part_dim below its share of the noise
+        leaves some unused."""
+        parts = latents.unflatten(1, (self.parts, -1)).flatten(0, 1)
+        mean = parts.mean(0)
+        _, singular, axes = torch.linalg.svd(parts - mean, full_matrices=False)
+        count = min(len(self.axes), len(axes))
         self.mean.copy_(mean)
         self.axes.zero_()[:count] = axes[:count]
-        self.scales.fill_(1.0)[:count] = (singular[:count] / len(bars) ** 0.5).clamp_min(1e-2)
+        self.scales.fill_(1.0)[:count] = (singular[:count] / len(parts) ** 0.5).clamp_min(1e-2)
 
     def to_flow(self, latents: Tensor) -> Tensor:
-        bars = latents.unflatten(1, (BARS, -1)) - self.mean
-        return (bars @ self.axes.T / self.scales).flatten(1)
+        parts = latents.unflatten(1, (self.parts, -1)) - self.mean
+        return (parts @ self.axes.T / self.scales).flatten(1)
 
     def to_latents(self, coordinates: Tensor) -> Tensor:
-        bars = coordinates.unflatten(1, (BARS, -1)) * self.scales
-        return (bars @ self.axes + self.mean).flatten(1)
+        parts = coordinates.unflatten(1, (self.parts, -1)) * self.scales
+        return (parts @ self.axes + self.mean).flatten(1)
 
 
 class Block(nn.Module):
-    """Attention over the bars and a layer of its own for each; scales, shifts and gates [B, 6 x
+    """Attention over the parts and a layer of its own for each; scales, shifts and gates [B, 6 x
     width] from outside make it one thing or another (adaLN-Zero of Peebles and Xie, 2023)."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -85,42 +106,38 @@ class Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Coordinates [B, 128] in, velocity [B, 128] out; the bars look at each other."""
+    """Coordinates [B, 128] in, velocity [B, 128] out; the parts look at each other."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        width = config.flow_width
-        self.enter = nn.Linear(BAR_NOISE, width)
-        self.places = nn.Parameter(0.02 * torch.randn(BARS, width))
-        self.blocks = nn.ModuleList(
-            Block(width, config.flow_heads) for _ in range(config.flow_layers)
-        )
+        width = shape.width
+        self.enter = nn.Linear(shape.part_noise, width)
+        self.places = nn.Parameter(0.02 * torch.randn(shape.parts, width))
+        self.blocks = nn.ModuleList(Block(width, shape.heads) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, BAR_NOISE)
+        self.leave = nn.Linear(width, shape.part_noise)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, place: Tensor, modulations: Sequence[Tensor]) -> Tensor:
-        x = self.enter(place.unflatten(1, (BARS, BAR_NOISE))) + self.places
+        x = self.enter(place.unflatten(1, (len(self.places), -1))) + self.places
         for block, modulation in zip(self.blocks, modulations, strict=True):
             x = block(x, modulation)
         return self.leave(self.norm(x)).flatten(1)
 
 
 class Flow(nn.Module):
-    """Velocity [B, 128] at a place [B, 128] and a time [B] from 0 (noise) to 1 (phrases)."""
+    """Velocity [B, 128] at a place [B, 128] and a time [B] from 0 (noise) to 1 (works)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        width = config.flow_width
-        self.coordinates = Coordinates(config)
-        self.trunk = Trunk(config)
+        width = shape.width
+        self.coordinates = Coordinates(shape)
+        self.trunk = Trunk(shape)
         self.time = nn.Sequential(
             nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
-        self.modulate = nn.ModuleList(
-            nn.Linear(width, 6 * width) for _ in range(config.flow_layers)
-        )
+        self.modulate = nn.ModuleList(nn.Linear(width, 6 * width) for _ in range(shape.layers))
         for parameter in self.modulate.parameters():
             nn.init.zeros_(parameter)
 
@@ -154,17 +171,17 @@ class Flow(nn.Module):
 
 
 class Mapping(nn.Module):
-    """Noise [B, 128] ~ N(0, I) to latents [B, 4 x bar_dim]: the flow's whole way in one step.
+    """Noise [B, 128] ~ N(0, I) to latents [B, D]: the flow's whole way in one step.
 
     It begins as the flow at time 0, whose first velocity already points to the mean of where the
     noise may end, and learns the rest (see train_mapping).
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.coordinates = Coordinates(config)
-        self.trunk = Trunk(config)
-        self.modulation = nn.Parameter(torch.zeros(config.flow_layers, 6 * config.flow_width))
+        self.coordinates = Coordinates(shape)
+        self.trunk = Trunk(shape)
+        self.modulation = nn.Parameter(torch.zeros(shape.layers, 6 * shape.width))
 
     @torch.no_grad()
     def start_from(self, flow: Flow) -> None:

@@ -1,0 +1,123 @@
+"""What every training loop needs: a run folder that survives a kill, a clock, an average."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from studio.errors import BadUpload
+
+Report = Callable[[dict], None]
+"""Hears one line of a log, as plain values."""
+
+
+def save_state(
+    folder: Path,
+    description: Mapping[str, Any],
+    groups: Mapping[str, nn.Module | Mapping[str, Tensor]],
+) -> None:
+    """Write `<folder>/state` beside the old one, then swap: a kill at any moment leaves one whole.
+
+    Args:
+        description: plain values, kept as state.json.
+        groups: modules, or tensors by name, each kept as `<name>.safetensors`.
+    """
+    fresh, state, old = (folder / name for name in ("state.new", "state", "state.old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, group in groups.items():
+        rows = group.state_dict() if isinstance(group, nn.Module) else group
+        save_file({k: v.contiguous() for k, v in rows.items()}, fresh / f"{name}.safetensors")
+    (fresh / "state.json").write_text(json.dumps(description, indent=1))
+    shutil.rmtree(old, ignore_errors=True)
+    if state.exists():
+        state.rename(old)
+    fresh.rename(state)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """The description of a saved state. Raises: BadUpload: the folder holds none."""
+    file = Path(folder) / "state" / "state.json"
+    if not file.is_file():
+        raise BadUpload("no_training_state", folder=folder)
+    return json.loads(file.read_text())
+
+
+def read_group(folder: Path, name: str) -> dict[str, Tensor] | None:
+    """The tensors that were saved under a name, if they were."""
+    file = Path(folder) / "state" / f"{name}.safetensors"
+    return load_file(file) if file.is_file() else None
+
+
+def load_modules(folder: Path, modules: Mapping[str, nn.Module]) -> None:
+    """Raises: BadUpload: one of them was not saved."""
+    for name, module in modules.items():
+        saved = read_group(folder, name)
+        if saved is None:
+            raise BadUpload("no_training_state", folder=folder)
+        module.load_state_dict(saved)
+
+
+class Timed(Protocol):
+    wall_seconds: float
+
+
+class Clock:
+    """How far a stage is: by its wall time, or by its steps where these are given, so that what
+    comes out does not depend on how busy the machine is. Keeps the run's own count."""
+
+    def __init__(self, run: Timed, minutes: float, steps: int | None = None) -> None:
+        self.run = run
+        self.minutes = minutes
+        self.steps = steps
+        self.taken = 0
+        self.begun = time.monotonic()
+        self.before = run.wall_seconds
+
+    @property
+    def share(self) -> float:
+        if self.steps is not None:
+            return self.taken / self.steps
+        return self.seconds / 60 / max(self.minutes, 1e-9)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
+
+    @property
+    def is_over(self) -> bool:
+        return self.share >= 1
+
+    @property
+    def cooling(self) -> float:
+        """Towards the end the steps shrink, so that what is saved is at rest."""
+        return min(1.0, 0.02 + 2 * max(1 - self.share, 0.0))
+
+    @property
+    def line(self) -> dict[str, float]:
+        return {"minutes": round(self.seconds / 60, 2)}
+
+    def tick(self) -> None:
+        self.taken += 1
+        self.run.wall_seconds = self.before + self.seconds
+
+
+def follow_average(average: nn.Module, module: nn.Module, keep: float) -> None:
+    """Move an average of a module's weights towards them."""
+    with torch.no_grad():
+        torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - keep)
+
+
+def set_rate(adam: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate."""
+    for group in adam.param_groups:
+        group["lr"] = rate
