@@ -50,7 +50,7 @@ MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
 UNHURRIED = 35.0
 """Seconds after which no round is added to ROUNDS."""
-LEAST_ROUNDS = 4
+LEAST_ROUNDS = 8
 """Fewer teach nothing worth checking, however slow the machine."""
 BATCH = 56
 STEPS = 30

@@ -1,0 +1,1 @@
+"""Poems: quatrains in classical Chinese and in English."""

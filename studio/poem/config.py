@@ -1,0 +1,50 @@
+"""The numbers that decide the shapes of a poet's weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from studio import flow
+from studio.poem.data import LINES
+
+LONGEST = 24
+"""Tokens of a line, its end included."""
+MOST_BEATS = 20
+"""Syllables of a line in English, characters in Chinese; more are counted as so many."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the shapes of the weights; kept in the checkpoint's card.
+
+    Attributes:
+        language: en or zh; vocabulary: how many tokens there are.
+        line_dim: numbers of each line's latent.
+    """
+
+    language: str
+    vocabulary: int
+    line_dim: int = 32
+    width: int = 192
+    heads: int = 6
+    encoder_layers: int = 2
+    layers: int = 4
+    flow_width: int = 192
+    flow_heads: int = 4
+    flow_layers: int = 4
+
+    @property
+    def latent_dim(self) -> int:
+        return LINES * self.line_dim
+
+    @property
+    def flow(self) -> flow.Shape:
+        return flow.Shape(LINES, self.line_dim, self.flow_width, self.flow_heads, self.flow_layers)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

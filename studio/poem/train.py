@@ -1,0 +1,289 @@
+"""Training the autoencoder on poems; studio.flow_training goes on from their latents.
+
+Imports neither gradio nor the store. Resumable: the run folder holds weights and steps.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from studio.flow import Flow, Mapping
+from studio.poem.config import LONGEST, MOST_BEATS, Config
+from studio.poem.data import LINE, LINES, UNKNOWN, Poem, Vocabulary
+from studio.poem.model import Places, Poet
+from studio.precision import autocast
+from studio.training import (
+    Clock,
+    Report,
+    follow_average,
+    load_modules,
+    read_state,
+    save_state,
+    set_rate,
+)
+
+COUNTS = ("step", "flow_step", "mapping_step", "poems", "wall_seconds")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a run besides the shapes of the network and the data."""
+
+    batch_size: int = 96
+    learning_rate: float = 1.5e-3
+    # Weight of the Kullback-Leibler term, of nats a poem.
+    beta: float = 0.15
+    # Share of the written tokens that the decoder does not hear: the latent must tell them.
+    unheard: float = 0.3
+    # Weight of the words that each line holds.
+    words: float = 0.3
+    warm_up: int = 300
+    ema: float = 0.998
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Poems as rows of tokens [B, T], 0 behind their ends, with where each stands."""
+
+    tokens: Tensor
+    places: Places
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, rows: Tensor | slice) -> Batch:
+        return Batch(self.tokens[rows], self.places[rows])
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.tokens.to(device), self.places.to(device))
+
+    def trimmed(self) -> Batch:
+        """Without what is behind the end of the longest."""
+        longest = int((self.tokens != 0).sum(1).max())
+        return Batch(self.tokens[:, :longest], self.places.at(slice(longest)))
+
+    def before(self, start: int) -> Tensor:
+        """The token before each [B, T]; before the first stands the end of a line."""
+        return F.pad(self.tokens[:, :-1], (1, 0), value=start)
+
+
+def tensors(poems: Sequence[Poem], vocabulary: Vocabulary, beats: np.ndarray) -> Batch:
+    """Poems as numbers, their lines from right to left, each with its end behind it.
+
+    Args:
+        beats: [V], how many syllables each token has.
+    """
+    end = vocabulary.numbers[LINE]
+    rows = []
+    for poem in poems:
+        row = []
+        for number, line in enumerate(poem.tokens):
+            tokens = [*reversed(vocabulary.encode(line)), end][-LONGEST:]
+            left = np.cumsum(beats[tokens][::-1])[::-1].clip(max=MOST_BEATS)
+            row += [(t, number, place, int(left[place])) for place, t in enumerate(tokens)]
+        rows.append(row)
+    table = np.zeros((4, len(rows), max(map(len, rows), default=0)), dtype=np.int64)
+    for index, row in enumerate(rows):
+        table[:, index, : len(row)] = np.asarray(row).T
+    tokens, *where = torch.from_numpy(table)
+    return Batch(tokens, Places(*where))
+
+
+class Run:
+    """The state of a training run, and its folder."""
+
+    def __init__(
+        self, folder: Path, config: Config, recipe: Recipe, words: Sequence[str], device: str
+    ) -> None:
+        self.folder = Path(folder)
+        self.config = config
+        self.recipe = recipe
+        self.words = tuple(words)
+        self.device = torch.device(device)
+        torch.manual_seed(recipe.seed)
+        self.poet = Poet(config).to(self.device)
+        self.ema = copy.deepcopy(self.poet).eval().requires_grad_(False)
+        self.flow = Flow(config.flow).to(self.device)
+        self.flow_ema = copy.deepcopy(self.flow).eval().requires_grad_(False)
+        self.step = 0
+        self.flow_step = 0
+        self.mapping_step = 0
+        self.poems = 0
+        self.wall_seconds = 0.0
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        return {
+            "poet": self.poet,
+            "ema": self.ema,
+            "flow": self.flow,
+            "flow_ema": self.flow_ema,
+        }
+
+    @property
+    def mapping(self) -> Mapping:
+        return self.poet.mapping
+
+    @property
+    def mapping_ema(self) -> Mapping:
+        return self.ema.mapping
+
+    def describe(self) -> dict:
+        return {
+            "config": self.config.to_dict(),
+            "recipe": asdict(self.recipe),
+            **{name: getattr(self, name) for name in COUNTS},
+            "device": self.device.type,
+            "torch": torch.__version__,
+        }
+
+    def save(self) -> None:
+        """See studio.training.save_state."""
+        save_state(self.folder, {**self.describe(), "words": self.words}, self.parts)
+
+    @classmethod
+    def resume(cls, folder: Path, device: str) -> Run:
+        """Raises: BadUpload: the folder holds no saved state."""
+        saved = read_state(folder)
+        config, recipe = Config.from_dict(saved["config"]), Recipe(**saved["recipe"])
+        run = cls(folder, config, recipe, saved["words"], device)
+        for name in COUNTS:
+            setattr(run, name, saved[name])
+        load_modules(folder, run.parts)
+        torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
+        return run
+
+
+def train_autoencoder(
+    run: Run,
+    train: Batch,
+    validation: Batch,
+    minutes: float,
+    report: Report,
+    *,
+    steps: int | None = None,
+    measure_every: int = 300,
+) -> None:
+    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save."""
+    recipe = run.recipe
+    end, unknown = run.words.index(LINE), run.words.index(UNKNOWN)
+    parts = [run.poet.encoder, run.poet.decoder]
+    parameters = [p for part in parts for p in part.parameters()]
+    adam = torch.optim.AdamW(parameters, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.02)
+    # Poems of about one length together: what is behind the ends costs time and teaches nothing.
+    order = (train.tokens != 0).sum(1).argsort(stable=True)
+    clock, first = Clock(run, minutes, steps), run.step
+    totals: dict[str, float] = {}
+    while not clock.is_over:
+        # Moments start afresh with every session, hence the warm-up.
+        rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
+        set_rate(adam, recipe.learning_rate * rate)
+        around = int(torch.randint(len(order), ()))
+        width = min(8 * recipe.batch_size, len(order))
+        low = min(max(around - width // 2, 0), len(order) - width)
+        rows = order[low + torch.randperm(width)[: recipe.batch_size]]
+        batch = train[rows].trimmed().to(run.device)
+        # What the vocabulary lacks is heard, but never to be written.
+        wanted = (batch.tokens != 0) & (batch.tokens != unknown)
+        before = batch.before(end)
+        dropped = torch.rand(before.shape, device=run.device) < recipe.unheard
+        before = torch.where(dropped & (before != end), unknown, before)
+        with autocast(run.device):
+            mean, log_variance = run.poet.encoder(batch.tokens, batch.places)
+            mean, log_variance = mean.float(), log_variance.float()
+            latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            thought, _ = run.poet.decoder.step(latents, before, batch.places, None)
+            logits = run.poet.decoder.said(thought[wanted])
+            held = run.poet.decoder.held(latents)
+        error = F.cross_entropy(logits.float(), batch.tokens[wanted])
+        words = words_error(held.float(), batch, wanted & (batch.tokens != end))
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        loss = error + recipe.words * words
+        loss = loss + recipe.beta * divergence * len(batch) / wanted.sum()
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        adam.step()
+        run.step += 1
+        run.poems += len(batch)
+        clock.tick()
+        # A young average would mostly remember where the weights began.
+        keep = min(recipe.ema, run.step / (run.step + 20))
+        for part in ("encoder", "decoder"):
+            follow_average(getattr(run.ema, part), getattr(run.poet, part), keep)
+        for name, value in (("error", error), ("words", words), ("kl", divergence)):
+            totals[name] = totals.get(name, 0.0) + float(value.detach())
+        if run.step % measure_every == 0:
+            line = {name: round(v / measure_every, 4) for name, v in totals.items()}
+            totals = {}
+            report({"step": run.step, **clock.line, **line, **come_back(run.ema, validation, end)})
+            run.save()
+    run.save()
+
+
+def words_error(held: Tensor, batch: Batch, counted: Tensor) -> Tensor:
+    """Cross-entropy, per counted token [B, T], of what each line holds by logits [B, 4, V]."""
+    log_shares = held.log_softmax(2)
+    rows = log_shares.gather(1, batch.places.line[..., None].expand(-1, -1, held.shape[2]))
+    said = rows.gather(2, batch.tokens[..., None])[..., 0]
+    return -said[counted].mean()
+
+
+@torch.no_grad()
+def come_back(poet: Poet, poems: Batch, end: int, chunk: int = 256) -> dict[str, float]:
+    """How well poems come back from their latents.
+
+    `perplexity`: of a token given those before it, ends of lines left out; `tokens`: share of
+    those where the likeliest is right; `words`: share of words among as many likeliest that the
+    latent alone says each line holds.
+    """
+    device = next(poet.parameters()).device
+    nats = right = hits = count = 0.0
+    for first in range(0, len(poems), chunk):
+        batch = poems[slice(first, first + chunk)].trimmed().to(device)
+        mean, _ = poet.encoder(batch.tokens, batch.places)
+        thought, _ = poet.decoder.step(mean, batch.before(end), batch.places, None)
+        counted = (batch.tokens != 0) & (batch.tokens != end)
+        logits = poet.decoder.said(thought[counted]).float()
+        wanted = batch.tokens[counted]
+        nats += float(F.cross_entropy(logits, wanted, reduction="sum"))
+        right += float((logits.argmax(1) == wanted).sum())
+        hits += held_words(poet.decoder.held(mean), batch, counted)
+        count += len(wanted)
+    count = max(count, 1)
+    return {
+        "perplexity": round(float(np.exp(nats / count)), 2),
+        "tokens": round(right / count, 4),
+        "words": round(hits / count, 4),
+    }
+
+
+def held_words(held: Tensor, batch: Batch, counted: Tensor) -> int:
+    """How many words of the lines are among as many likeliest."""
+    ranks = held.argsort(dim=2, descending=True).argsort(dim=2)
+    of_line = ranks.gather(1, batch.places.line[..., None].expand(-1, -1, held.shape[2]))
+    own = of_line.gather(2, batch.tokens[..., None])[..., 0]
+    lengths = torch.stack(
+        [((batch.places.line == i) & counted).sum(1) for i in range(LINES)], dim=1
+    )
+    return int(((own < lengths.gather(1, batch.places.line)) & counted).sum())
+
+
+def encoded(poet: Poet, poems: Batch, chunk: int = 256) -> Tensor:
+    """Mean latents [N, D] of poems, on the CPU."""
+    device = next(poet.parameters()).device
+    rows = []
+    with torch.inference_mode():
+        for first in range(0, len(poems), chunk):
+            batch = poems[slice(first, first + chunk)].trimmed().to(device)
+            rows.append(poet.encoder(batch.tokens, batch.places)[0].float().cpu())
+    return torch.cat(rows).clone()
