@@ -30,7 +30,7 @@ WILDNESS = (0.8, 1.0)
 TAME_TO_WILD = (0.7, 1.3)
 SPEEDS = (1.0, 1.5, 2.0, 3.0)
 """Standard deviations that a turn of one leads away, tried in turn: the shorter, the purer."""
-DRAWING_SPEEDS = (3.0, 4.0, 5.0, 6.0)
+DRAWING_SPEEDS = (3.0, 4.0, 6.0, 8.0)
 CHUNK = 64
 APART = 0.5
 """Standard deviations to each side for differences: less would miss what comes in whole notes."""
@@ -42,12 +42,12 @@ RIDGE = 4.0
 """Samples, for each axis, that the bend of a field has to be seen in."""
 WALK = (-2.5, -1.25, 0.0, 1.25, 2.5)
 WALKING_SPEED = 1.75
-WALKERS = 16
+WALKERS = 24
 LEARNING_RATE = 0.012
-RISE, SOFTNESS = 0.7, 0.3
+RISE, SOFTNESS = 1.3, 0.3
 """What an attribute should rise by from one of WALK to the next, and how strictly, in its standard
 deviations."""
-ASIDE, LENGTH = 0.015, 0.015
+ASIDE, LENGTH = 0.01, 0.005
 
 
 def statistics(latents: Tensor) -> LatentStatistics:

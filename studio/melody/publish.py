@@ -77,7 +77,7 @@ def publish(
         lambda rows: generator.attributes(generator.decode(rows)),
         lambda rows: music.expected(generator.say(rows)),
         fits=3 * tried,
-        walks=tried // 32,
+        walks=tried // 10,
         parts=BARS,
     )
     report({d.key: [d.effect, d.correlation] for d in generator.directions})
