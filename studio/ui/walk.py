@@ -142,7 +142,9 @@ def steer(walk: Walk, said: Said) -> None:
 
 
 def dice(walk: Walk, said: Said) -> None:
-    throw(walk, walk.visit.throw(SEEDS))
+    seed = walk.visit.throw(SEEDS)
+    # Dice with a seed throw the same again after a start; they must not seem dead.
+    throw(walk, walk.visit.throw(SEEDS) if seed == walk.moment.seed else seed)
 
 
 def throw(walk: Walk, seed: int) -> None:
