@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
+# Before xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes at most: what needs a browser shares one server and one browser, and all the
     rest shares the small models that are trained for it."""
