@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from studio.flow import Mapping
 from studio.poem.config import LONGEST, MOST_BEATS, Config
 from studio.poem.data import LINES
+from studio.poem.form import SCHEMES
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,10 @@ class Decoder(nn.Module):
             nn.Linear(config.width, config.width),
         )
         self.words_bias = nn.Parameter(torch.zeros(config.vocabulary))
+        self.beats = nn.Linear(config.line_dim, MOST_BEATS + 1)
+        self.scheme = nn.Sequential(
+            nn.Linear(config.latent_dim, 64), nn.GELU(), nn.Linear(64, len(SCHEMES) + 1)
+        )
 
     def forward(self, latents: Tensor, before: Tensor, places: Places) -> Tensor:
         """Logits [B, T, V] of tokens at `places`; `before` [B, T] is the token before each."""
@@ -167,6 +172,11 @@ class Decoder(nn.Module):
         """Logits [B, 4, V] of the words that each line holds, in any order."""
         lines = self.words(latents.unflatten(1, (LINES, -1)))
         return F.linear(lines, self.tokens.weight, self.words_bias)
+
+    def form(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of how many beats each line has [B, 4, MOST_BEATS + 1], and of the rhyme scheme
+        [B, SCHEMES and none]."""
+        return self.beats(latents.unflatten(1, (LINES, -1))), self.scheme(latents)
 
 
 class Poet(nn.Module):

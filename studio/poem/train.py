@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from studio.flow import Flow, Mapping
 from studio.poem.config import LONGEST, MOST_BEATS, Config
-from studio.poem.data import LINE, LINES, UNKNOWN, Poem, Vocabulary
+from studio.poem.data import LINE, LINES, SPECIALS, UNKNOWN, Poem, Vocabulary
+from studio.poem.form import SCHEMES
 from studio.poem.model import Places, Poet
 from studio.precision import autocast
 from studio.training import (
@@ -30,6 +31,9 @@ from studio.training import (
     set_rate,
 )
 
+STRICTEST = ("AAAA", "ABAB", "AABB", "ABBA", "AABA", "ABCB")
+"""The rhyme schemes, those that keep another too before it."""
+END = SPECIALS.index(LINE)
 COUNTS = ("step", "flow_step", "mapping_step", "poems", "wall_seconds")
 
 
@@ -45,6 +49,8 @@ class Recipe:
     unheard: float = 0.3
     # Weight of the words that each line holds.
     words: float = 0.3
+    # Weight of each line's beats and of the rhyme scheme.
+    form: float = 0.05
     warm_up: int = 300
     ema: float = 0.998
     seed: int = 0
@@ -52,42 +58,63 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Batch:
-    """Poems as rows of tokens [B, T], 0 behind their ends, with where each stands."""
+    """Poems as rows of tokens [B, T], 0 behind their ends, with where each stands; the beats of
+    each line [B, 4] and the rhyme scheme [B], an index into SCHEMES or what comes after them."""
 
     tokens: Tensor
     places: Places
+    beats: Tensor
+    scheme: Tensor
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def __getitem__(self, rows: Tensor | slice) -> Batch:
-        return Batch(self.tokens[rows], self.places[rows])
+        return Batch(self.tokens[rows], self.places[rows], self.beats[rows], self.scheme[rows])
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(self.tokens.to(device), self.places.to(device))
+        return Batch(
+            self.tokens.to(device),
+            self.places.to(device),
+            self.beats.to(device),
+            self.scheme.to(device),
+        )
 
     def trimmed(self) -> Batch:
         """Without what is behind the end of the longest."""
         longest = int((self.tokens != 0).sum(1).max())
-        return Batch(self.tokens[:, :longest], self.places.at(slice(longest)))
+        return replace(self, tokens=self.tokens[:, :longest], places=self.places.at(slice(longest)))
 
     def before(self, start: int) -> Tensor:
         """The token before each [B, T]; before the first stands the end of a line."""
         return F.pad(self.tokens[:, :-1], (1, 0), value=start)
 
 
-def tensors(poems: Sequence[Poem], vocabulary: Vocabulary, beats: np.ndarray) -> Batch:
-    """Poems as numbers, their lines from right to left, each with its end behind it.
+def tensors(
+    poems: Sequence[Poem], vocabulary: Vocabulary, beats: np.ndarray, rhyme: np.ndarray
+) -> Batch:
+    """Poems as numbers; see `batched`."""
+    lines = [[vocabulary.encode(line) for line in poem.tokens] for poem in poems]
+    return batched(lines, beats, rhyme)
+
+
+def batched(
+    poems: Sequence[Sequence[Sequence[int]]], beats: np.ndarray, rhyme: np.ndarray
+) -> Batch:
+    """Poems, as tokens of their lines, in one table: lines from right to left, each with its end
+    behind it.
 
     Args:
         beats: [V], how many syllables each token has.
+        rhyme: [V, n], which rhymes each token has; -1 stands for none.
     """
-    end = vocabulary.numbers[LINE]
-    rows = []
-    for poem in poems:
+    rows, counts, schemes = [], [], []
+    for lines in poems:
         row = []
-        for number, line in enumerate(poem.tokens):
-            tokens = [*reversed(vocabulary.encode(line)), end][-LONGEST:]
+        counts.append([min(int(beats[list(line)].sum()), MOST_BEATS) for line in lines])
+        schemes.append(scheme_of([rhyming(line, beats, rhyme) for line in lines]))
+        for number, line in enumerate(lines):
+            tokens = [*reversed(line), END][-LONGEST:]
             left = np.cumsum(beats[tokens][::-1])[::-1].clip(max=MOST_BEATS)
             row += [(t, number, place, int(left[place])) for place, t in enumerate(tokens)]
         rows.append(row)
@@ -95,7 +122,32 @@ def tensors(poems: Sequence[Poem], vocabulary: Vocabulary, beats: np.ndarray) ->
     for index, row in enumerate(rows):
         table[:, index, : len(row)] = np.asarray(row).T
     tokens, *where = torch.from_numpy(table)
-    return Batch(tokens, Places(*where))
+    counted = torch.tensor(counts, dtype=torch.long).view(-1, LINES)
+    return Batch(tokens, Places(*where), counted, torch.tensor(schemes, dtype=torch.long))
+
+
+def rhyming(
+    line: Sequence[int], beats: np.ndarray, rhyme: np.ndarray
+) -> tuple[int, frozenset[int]]:
+    """The last spoken token of a line, and its rhymes."""
+    spoken = [token for token in line if beats[token]]
+    last = spoken[-1] if spoken else 0
+    return last, frozenset(rhyme[last].tolist()) - {-1}
+
+
+def scheme_of(ends: Sequence[tuple[int, frozenset[int]]]) -> int:
+    """Index into SCHEMES of the one that lines with these ends keep, the strictest first;
+    len(SCHEMES): none. A word does not rhyme with itself."""
+    for scheme in STRICTEST:
+        groups = [[ends[i] for i, letter in enumerate(scheme) if letter == one] for one in "AB"]
+        groups = [group for group in groups if len(group) > 1]
+        if all(
+            frozenset.intersection(*(sounds for _, sounds in group))
+            and len({word for word, _ in group}) == len(group)
+            for group in groups
+        ):
+            return SCHEMES.index(scheme)
+    return len(SCHEMES)
 
 
 class Run:
@@ -204,10 +256,13 @@ def train_autoencoder(
             thought, _ = run.poet.decoder.step(latents, before, batch.places, None)
             logits = run.poet.decoder.said(thought[wanted])
             held = run.poet.decoder.held(latents)
+            beats, scheme = run.poet.decoder.form(latents)
         error = F.cross_entropy(logits.float(), batch.tokens[wanted])
         words = words_error(held.float(), batch, wanted & (batch.tokens != end))
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        loss = error + recipe.words * words
+        form = F.cross_entropy(beats.float().flatten(0, 1), batch.beats.flatten())
+        form = form + F.cross_entropy(scheme.float(), batch.scheme)
+        loss = error + recipe.words * words + recipe.form * form
         loss = loss + recipe.beta * divergence * len(batch) / wanted.sum()
         adam.zero_grad(set_to_none=True)
         loss.backward()
@@ -220,7 +275,12 @@ def train_autoencoder(
         keep = min(recipe.ema, run.step / (run.step + 20))
         for part in ("encoder", "decoder"):
             follow_average(getattr(run.ema, part), getattr(run.poet, part), keep)
-        for name, value in (("error", error), ("words", words), ("kl", divergence)):
+        for name, value in (
+            ("error", error),
+            ("words", words),
+            ("form", form),
+            ("kl", divergence),
+        ):
             totals[name] = totals.get(name, 0.0) + float(value.detach())
         if run.step % measure_every == 0:
             line = {name: round(v / measure_every, 4) for name, v in totals.items()}

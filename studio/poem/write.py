@@ -16,6 +16,7 @@ from torch import Tensor
 from studio.poem.config import LONGEST, MOST_BEATS
 from studio.poem.data import LINES
 from studio.poem.model import Cache, Decoder, Places
+from studio.poem.sounds import Sounds
 
 BEAMS = 4
 A_BEAT = 2.5
@@ -25,28 +26,6 @@ AGAIN = 1.0
 COMMON = 100
 """The most frequent words of English, which every line may need."""
 NEVER = -1e9
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """A vocabulary's sounds, as decoding needs them.
-
-    Attributes:
-        end: the token that ends a line.
-        beats: [V], syllables (characters); marks: [V] bool, punctuation; words: [V] bool.
-        level, oblique: [V] bool, Chinese tones; of other languages all true.
-        rhyme: [V, G], 1 where a token has a rhyme.
-        is_sparing: characters come once in a poem, or twice in a row.
-    """
-
-    end: int
-    beats: Tensor
-    marks: Tensor
-    words: Tensor
-    level: Tensor
-    oblique: Tensor
-    rhyme: Tensor
-    is_sparing: bool = False
 
 
 @dataclass(frozen=True)

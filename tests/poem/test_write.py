@@ -13,7 +13,8 @@ from studio.poem.config import Config
 from studio.poem.data import MARKS, SPECIALS
 from studio.poem.form import patterns
 from studio.poem.model import Decoder
-from studio.poem.write import Form, Sounds, Writer, line_key
+from studio.poem.sounds import BOOKS, Sounds, tables
+from studio.poem.write import Form, Writer, line_key
 
 CHARACTERS = (
     "床前明月光疑是地上霜举头望低思故乡白日依山尽黄河入海流欲穷千里目更一层楼春眠不觉晓处闻啼鸟夜来"
@@ -34,23 +35,7 @@ WORDS = re.findall(
 def sounds_of(language: str) -> tuple[list[str], Sounds]:
     seen = list(dict.fromkeys(CHARACTERS)) if language == "zh" else [*MARKS, *dict.fromkeys(WORDS)]
     vocabulary = [*SPECIALS, *seen]
-    size = len(vocabulary)
-    marks = torch.tensor([token in MARKS for token in vocabulary])
-    words = ~marks
-    words[: len(SPECIALS)] = False
-    free = torch.ones(size, dtype=torch.bool)
-    if language == "zh":
-        t = chinese.tables(vocabulary)
-        level, oblique, rhyme = (torch.from_numpy(x) for x in (t.level, t.oblique, t.rhyme))
-        return vocabulary, Sounds(
-            1, words.long(), marks, words, level, oblique, rhyme.float(), is_sparing=True
-        )
-    told = english.tables(vocabulary)
-    rhyme = torch.zeros(size, len(told.keys))
-    for row, column in np.argwhere(told.rhyme[:, :1] >= 0):
-        rhyme[row, told.rhyme[row, column]] = 1
-    beats = torch.from_numpy(told.syllables.astype(np.int64))
-    return vocabulary, Sounds(1, beats, marks, words, free, free, rhyme)
+    return vocabulary, Sounds.of(tables(vocabulary, language), BOOKS[language][0])
 
 
 def poems(language: str, forms: list[Form], known: frozenset[int] = frozenset()) -> list[list[str]]:
