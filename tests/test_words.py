@@ -15,7 +15,11 @@ from studio.medium import media
 from studio.words import LANGUAGES, Words, catalogue
 
 STUDIO_WORDS = Path(studio.words.__file__).parent
-FOLDERS = {"studio": STUDIO_WORDS} | {name: medium.words for name, medium in media().items()}
+FOLDERS = (
+    {"studio": STUDIO_WORDS}
+    | {folder.parent.name: folder for folder in STUDIO_WORDS.parent.glob("*/words")}
+    | {name: medium.words for name, medium in media().items()}
+)
 PLACED = re.compile(r"\{[^}]*\}")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
