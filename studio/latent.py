@@ -264,3 +264,11 @@ def breed(
     change = torch.from_numpy(rng.standard_normal((count, len(axes)), dtype=np.float32))
     heir = torch.from_numpy(rng.integers(0, len(parents), count))
     return mean + rest[heir] + (inherited + mutation * change * scales) @ axes
+
+
+def require_latents(latents: Tensor, dim: int) -> None:
+    """Raises: ValueError: not [B, dim], or with NaN or infinity in it."""
+    if latents.ndim != 2 or latents.shape[1] != dim:
+        raise ValueError(f"latents are [B, {dim}], not {list(latents.shape)}")
+    if not torch.isfinite(latents).all():
+        raise ValueError("latents hold NaN or infinity")

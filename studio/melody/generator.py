@@ -14,6 +14,7 @@ from studio import adapter as low_rank
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
+from studio.latent import require_latents
 from studio.medium import (
     BEFORE,
     Artwork,
@@ -102,10 +103,7 @@ class MelodyGenerator:
 
     def decode(self, latents: Tensor, options: Mapping[str, Any] | None = None) -> Sequence[Melody]:
         """See studio.medium.Generator.decode; for options see studio.melody.settings and BEFORE."""
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ValueError(f"latents are [B, {self.latent_dim}], not {list(latents.shape)}")
-        if not torch.isfinite(latents).all():
-            raise ValueError("latents hold NaN or infinity")
+        require_latents(latents, self.latent_dim)
         settings = Settings.of(options or {})
         packed = before_of(options or {}, self.latent_dim, LONGEST - 1)
         kept = settings.to_options() | ({BEFORE: packed} if packed else {})

@@ -15,6 +15,7 @@ from studio import adapter as low_rank
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
+from studio.latent import require_latents
 from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
 from studio.painting import attributes, invert
 from studio.painting.artwork import Painting
@@ -89,10 +90,7 @@ class PaintingGenerator:
         self, latents: Tensor, options: Mapping[str, Any] | None = None
     ) -> Sequence[Painting]:
         """See studio.medium.Generator.decode. There are no options yet."""
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ValueError(f"latents are [B, {self.latent_dim}], not {list(latents.shape)}")
-        if not torch.isfinite(latents).all():
-            raise ValueError("latents hold NaN or infinity")
+        require_latents(latents, self.latent_dim)
         paintings = []
         with torch.inference_mode():
             for chunk in latents.split(BATCH):

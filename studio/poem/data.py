@@ -22,10 +22,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from studio.errors import BadUpload
+from studio.poem.form import LENGTHS, LINES
 
-LINES = 4
-LENGTHS = (5, 7)
-"""Characters a line in Chinese."""
 LONGEST_LINE, MOST_WORDS = 120, 16
 """Characters and words a line in English."""
 LONGEST_ROW = 2**16

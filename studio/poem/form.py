@@ -15,6 +15,7 @@ import numpy as np
 LEVEL, OBLIQUE, EITHER = "平", "仄", "中"
 OPPOSITE = {LEVEL: OBLIQUE, OBLIQUE: LEVEL}
 LENGTHS = (5, 7)
+"""Characters a line in Chinese."""
 LINES = 4
 SCHEMES = ("ABAB", "AABB", "ABBA", "ABCB", "AABA", "AAAA")
 

@@ -15,6 +15,7 @@ from studio import adapter as low_rank
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
+from studio.latent import require_latents
 from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
 from studio.poem.artwork import Verse
 from studio.poem.config import MOST_BEATS, Config
@@ -114,10 +115,7 @@ class PoemGenerator:
 
     def decode(self, latents: Tensor, options: Mapping[str, Any] | None = None) -> Sequence[Verse]:
         """See studio.medium.Generator.decode; for options see studio.poem.settings."""
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ValueError(f"latents are [B, {self.latent_dim}], not {list(latents.shape)}")
-        if not torch.isfinite(latents).all():
-            raise ValueError("latents hold NaN or infinity")
+        require_latents(latents, self.latent_dim)
         settings = Settings.of(options or {})
         verses = []
         for chunk in latents.split(BATCH):

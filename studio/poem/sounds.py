@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.poem import chinese, english
 from studio.poem.data import LINE, MARKS, SPECIALS
 
-BOOKS = {"zh": ("pingshui", "modern"), "en": ("",)}
+BOOKS = {"zh": chinese.BOOKS, "en": ("",)}
 """Of each language, those that tones and rhymes can be taken from."""
 
 
@@ -59,8 +60,6 @@ def tables(vocabulary: Sequence[str], language: str) -> dict[str, Tensor]:
     words[: len(SPECIALS)] = False
     found = {"marks": marks, "words": words}
     if language == "zh":
-        from studio.poem import chinese
-
         found["beats"] = words.to(torch.int8)
         for book in BOOKS[language]:
             told = chinese.tables(vocabulary, book)
@@ -68,8 +67,6 @@ def tables(vocabulary: Sequence[str], language: str) -> dict[str, Tensor]:
             found[f"{book}.oblique"] = torch.from_numpy(told.oblique)
             found[f"{book}.rhyme"] = torch.from_numpy(listed(told.rhyme))
         return found
-    from studio.poem import english
-
     said = english.tables(vocabulary)
     every = torch.ones(len(vocabulary), dtype=torch.bool)
     found |= {"level": every, "oblique": every.clone()}
