@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import BadSetting, NotFound, StudioError
-from studio.medium import get_medium, media
+from studio.medium import get_medium, in_language, media
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # the store's nor the page's packages.
             return get_medium(arguments[1]).train(arguments[2:])
         options = parser().parse_args(arguments)
+        if getattr(options, "language", ""):
+            options.medium = in_language(options.medium, options.language)
         result = options.run(options)
         if result is not None:
             as_json = getattr(options, "json", False)
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         if medium:
             sub.add_argument("medium", help=", ".join(media()))
             sub.add_argument("--version", help="default: the promoted or newest base")
+            sub.add_argument("--language", default="", help="of media that write in several")
         sub.add_argument("--json", action="store_true", help="one JSON object as the last line")
         sub.set_defaults(run=run)
         return sub

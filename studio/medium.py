@@ -1,9 +1,9 @@
 """The contract of a medium, and how media are found.
 
 A medium is one folder (or one plugin package) that can make a kind of artwork from noise. The
-studio finds those in its own package by their `medium.py`, which names a `MEDIUM`, and those of
-plugins through the entry-point group `latent_studio.media`. Nothing outside a medium's folder
-knows it by name.
+studio finds those in its own package by their `medium.py`, which names its `MEDIA` (one, or one for
+each language), and those of plugins through the entry-point group `latent_studio.media`. Nothing
+outside a medium's folder knows it by name.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ ENTRY_POINTS = "latent_studio.media"
 BEFORE = "before"
 """Decode option of a work that goes on from others: their latents, oldest first, as base64 of
 little-endian float32. Only a medium whose `longest` is above 1 knows it."""
+HELD = "held"
+"""Decode option of a work in words: the texts of parts that stay as they are, by their number from
+"0"."""
+LONGEST_HELD = 400
+"""Characters of one of them, at most."""
 
 
 def pack(latent: Sequence[float]) -> str:
@@ -65,6 +70,26 @@ def before_of(options: Mapping[str, Any], dim: int, most: int) -> list[str]:
 def lasting(options: Mapping[str, Any]) -> dict[str, Any]:
     """What still holds for something new: all but what came before a work."""
     return {key: value for key, value in options.items() if key != BEFORE}
+
+
+def held_of(options: Mapping[str, Any]) -> dict[int, str]:
+    """Option HELD by the parts' numbers, from 0; what is damaged is left out."""
+    held = options.get(HELD)
+    if not isinstance(held, Mapping):
+        return {}
+    return {
+        int(part): text
+        for part, text in held.items()
+        if str(part).isdecimal() and isinstance(text, str) and 0 < len(text) <= LONGEST_HELD
+    }
+
+
+def holding(options: Mapping[str, Any], part: int, text: str | None) -> dict[str, Any]:
+    """Options in which a part is held as this text; None: no longer held."""
+    held = {**held_of(options), part: text}
+    kept = {str(number): said for number, said in sorted(held.items()) if said}
+    others = {key: value for key, value in options.items() if key != HELD}
+    return {**others, HELD: kept} if kept else others
 
 
 @dataclass(frozen=True)
@@ -154,6 +179,10 @@ def latents_of(recipes: Sequence[Recipe]) -> Tensor:
     return torch.tensor([recipe.latent for recipe in recipes]).reshape(len(recipes), -1)
 
 
+Remark = tuple[str, Mapping[str, object]]
+"""The key of a sentence among the medium's words, and what it is filled in with."""
+
+
 class Artwork(Protocol):
     """What people see: made by `Generator.decode`, or read from an upload by `Medium.read`."""
 
@@ -161,6 +190,8 @@ class Artwork(Protocol):
     """None for an upload that carries none."""
     options: Mapping[str, Any]
     """Decode options of the medium that this work has; of an upload, those that come nearest."""
+    remarks: Sequence[Remark]
+    """What could not be done as it was asked; shown beside the work."""
 
     def show(self, alt: str = "") -> str:
         """An HTML fragment that shows the work large; self-contained, safe, fills its parent's
@@ -185,8 +216,9 @@ class Option:
         key: its name in `Recipe.options`, and the key of its words (`option.<key>`, and for each
             of its choices `option.<key>.<choice>`).
         default: what holds while nothing is chosen; recipes leave it out.
-        choices: the values it may have; empty for a number.
+        choices: the values it may have; empty for a number or a text.
         least, most, step: of a number.
+        longest: characters of a text; 0 for anything else.
     """
 
     key: str
@@ -195,9 +227,15 @@ class Option:
     least: float = 0.0
     most: float = 1.0
     step: float = 0.05
+    longest: int = 0
 
     def clean(self, value: Any) -> str | float:
         """The nearest value it may have to what came from a browser or a file."""
+        if self.longest:
+            # Cut before it is looked at, so that what is far too long costs nothing.
+            said = value[: 8 * self.longest] if isinstance(value, str) else ""
+            shown = "".join(c if c.isprintable() else " " for c in said)
+            return " ".join(shown.split())[: self.longest].rstrip()
         if self.choices:
             return value if value in self.choices else self.default
         try:
@@ -372,19 +410,49 @@ class InParts(Protocol):
         kept: Sequence[int],
         seed: int,
         options: Mapping[str, Any] | None = None,
-    ) -> Tensor:
-        """A latent [D] whose work, decoded with these options, has the kept parts of this one's
-        exactly, and others that go with them."""
+    ) -> tuple[Tensor, Mapping[str, Any]]:
+        """A latent [D] and options whose work has the kept parts of this one's exactly, and others
+        that go with them."""
 
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """A latent [D] for what could come after this one's work; its option BEFORE then holds
         the latents of what comes before it."""
 
 
+class Worded(Artwork, Protocol):
+    """A work of a medium that is `in_words`."""
+
+    lines: Sequence[str]
+    """The texts of its parts."""
+
+
+class InWords(InParts, Protocol):
+    """What a generator can do besides, if its medium is `in_words`: its parts are lines of words,
+    which people hold (see HELD) and write themselves."""
+
+    def rewritten(
+        self, latent: Tensor, part: int, text: str, options: Mapping[str, Any] | None = None
+    ) -> tuple[Tensor, Mapping[str, Any]]:
+        """A latent [D] and options whose work is this one's, but for one part in a person's words:
+        as near as the generator can come to it, and held as it was written.
+
+        Raises:
+            BadUpload: the text cannot be a part; says why for a person.
+        """
+
+    def alternatives(
+        self, latent: Tensor, part: int, count: int, seed: int, options: Mapping[str, Any] | None
+    ) -> Sequence[str]:
+        """Other texts for one part that go with the others, the likeliest first; none twice."""
+
+
 class Medium(Protocol):
     """A kind of artwork. Stateless; everything learned lives in checkpoints."""
 
     name: str
+    language: str
+    """Of its works (en, zh), where they have one; else "". Media of one kind in several languages
+    have names that differ in what follows a hyphen."""
     place: int
     """Where it stands among the media that ship; the first is what a newcomer meets."""
     words: Path
@@ -402,6 +470,8 @@ class Medium(Protocol):
     parts: int
     """Of a latent that is a row of equal parts (bars, lines), how many there are; else 0. With
     parts, its generators are `InParts`."""
+    in_words: bool
+    """Whether its parts are lines of words; its generators are then `InWords`."""
     shows_paths: bool
     """Whether the frames of a path are also one work (melodies heard one after another)."""
     longest: int
@@ -447,8 +517,9 @@ def media() -> Mapping[str, Medium]:
     """All media by name: the shipped ones in their places, then plugins by name."""
     here = Path(__file__).parent
     shipped: list[Medium] = [
-        import_module(f"studio.{file.parent.name}.medium").MEDIUM
+        medium
         for file in here.glob("*/medium.py")
+        for medium in import_module(f"studio.{file.parent.name}.medium").MEDIA
     ]
     found = {medium.name: medium for medium in sorted(shipped, key=lambda each: each.place)}
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
@@ -462,3 +533,18 @@ def get_medium(name: str) -> Medium:
         return media()[name]
     except KeyError:
         raise NotFound("unknown_medium", name=name, known=", ".join(media())) from None
+
+
+def in_language(name: str, language: str) -> str:
+    """The name of a medium's twin in another language; the same for "".
+
+    Raises:
+        NotFound: there is none.
+    """
+    get_medium(name)
+    kind = name.split("-")[0]
+    for other in media().values():
+        if not language or (other.language == language and other.name.split("-")[0] == kind):
+            return other.name if language else name
+    known = [each.language for each in media().values() if each.name.split("-")[0] == kind]
+    raise NotFound("no_such_language", name=name, language=language, known=", ".join(known))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from studio.errors import BadUpload
-from studio.medium import Recipe
+from studio.medium import Recipe, Remark
 from studio.melody import abc, score, sound
 from studio.melody.accompaniment import companion
 from studio.melody.data import DOUBLED, Collection, add_tune, settle
@@ -40,6 +40,8 @@ class Melody:
         settings: of what is heard and written; none of them changes the grids. `options` are the
             same for a recipe: what differs from the defaults.
     """
+
+    remarks: Sequence[Remark] = ()
 
     def __init__(
         self,

@@ -240,7 +240,8 @@ def asked_for(
     ways: dict[str, tuple[Tensor, dict[str, Any]]] = {
         name: (some, {"meter": name}) for name in METERS
     }
-    ways["refilled"] = torch.stack([generator.refilled(w, kept, i) for i, w in enumerate(some)]), {}
+    anew = [generator.refilled(w, kept, i)[0] for i, w in enumerate(some)]
+    ways["refilled"] = torch.stack(anew), {}
     ways["strangers"] = bars.flatten(1), {}
     ways["continued"] = torch.stack([generator.continued(w, i) for i, w in enumerate(some)]), {}
     figures = {}

@@ -154,13 +154,14 @@ class MelodyGenerator:
         kept: Sequence[int],
         seed: int,
         options: Mapping[str, Any] | None = None,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Mapping[str, Any]]:
         """See studio.medium.InParts.refilled; the parts are bars."""
-        meter = self.asked_meter(options or {})
+        options = options or {}
+        meter = self.asked_meter(options)
         found = self.chooser.refilled(
             latent.to(self.device), kept, seed, lambda latents: self.in_meter(latents, meter)
         )
-        return found.float().cpu()
+        return found.float().cpu(), options
 
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """See studio.medium.InParts.continued: the next four bars."""

@@ -22,6 +22,7 @@ class MelodyMedium:
     """See studio.medium.Medium."""
 
     name = "melody"
+    language = ""
     place = 2
     words = Path(__file__).parent / "words"
     formats: Sequence[str] = FORMATS
@@ -31,6 +32,7 @@ class MelodyMedium:
     options: Sequence[Option] = OPTIONS
     parts = BARS
     longest = LONGEST
+    in_words = False
     shows_paths = True
 
     def load(self, checkpoint: Checkpoint, device: str) -> MelodyGenerator:
@@ -67,4 +69,4 @@ class MelodyMedium:
         return evaluate(generator, index, kept, data, samples)
 
 
-MEDIUM = MelodyMedium()
+MEDIA = (MelodyMedium(),)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from studio.errors import BadUpload
-from studio.medium import Recipe
+from studio.medium import Recipe, Remark
 from studio.painting.data import open_picture
 
 FORMATS = ("png", "jpg")
@@ -41,6 +41,7 @@ class Painting:
     """
 
     options: Mapping[str, Any] = {}
+    remarks: Sequence[Remark] = ()
 
     def __init__(self, pixels: np.ndarray, recipe: Recipe | None = None) -> None:
         self.pixels = pixels

@@ -19,6 +19,7 @@ class PaintingMedium:
     """See studio.medium.Medium."""
 
     name = "painting"
+    language = ""
     place = 1
     words = Path(__file__).parent / "words"
     formats: Sequence[str] = FORMATS
@@ -28,6 +29,7 @@ class PaintingMedium:
     options: Sequence[Option] = ()
     parts = 0
     longest = 1
+    in_words = False
     shows_paths = False
 
     def load(self, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
@@ -63,4 +65,4 @@ class PaintingMedium:
         return evaluate(generator, load_index(checkpoint), data, samples)
 
 
-MEDIUM = PaintingMedium()
+MEDIA = (PaintingMedium(),)

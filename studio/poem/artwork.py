@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image, PngImagePlugin
 
 from studio.errors import BadUpload
-from studio.medium import Recipe
+from studio.medium import Recipe, Remark
 from studio.poem import chinese, data, english, page, typeset
 from studio.poem.data import LINES, LONGEST_ROW, Poem, read_poem
 from studio.poem.settings import Settings
@@ -49,12 +49,14 @@ class Verse:
         recipe: Recipe | None = None,
         settings: Settings | None = None,
         title: str = "",
+        remarks: Sequence[Remark] = (),
     ) -> None:
         """Raises: ValueError: not four lines, or another language."""
         if len(lines) != LINES or language not in page.SPOKEN:
             raise ValueError(f"a poem has {LINES} lines in {' or '.join(page.SPOKEN)}")
         self.poem = Poem(tuple(lines), language, title=title)
         self.recipe = recipe
+        self.remarks = remarks
         self.settings = settings or Settings()
         self.options: Mapping[str, Any] = self.settings.to_options()
 
@@ -71,14 +73,25 @@ class Verse:
         return self.poem.title
 
     @classmethod
-    def read(cls, source: str | Path | BinaryIO) -> Verse:
+    def read(cls, source: str | Path | BinaryIO, language: str = "") -> Verse:
         """A file that the studio saved, or any text of four lines, a title before them or not.
 
         Traditional characters become simplified ones.
 
+        Args:
+            language: the one it has to be in; "" for either.
+
         Raises:
             BadUpload: it cannot be used; the keys are those of studio.poem.data.
         """
+        verse = cls.read_any(source)
+        if language not in ("", verse.language):
+            raise BadUpload("poem_other_language")
+        return verse
+
+    @classmethod
+    def read_any(cls, source: str | Path | BinaryIO) -> Verse:
+        """See `read`."""
         if isinstance(source, str | Path):
             with Path(source).open("rb") as stream:
                 content = stream.read(LARGEST_BYTES)

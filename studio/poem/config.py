@@ -8,6 +8,8 @@ from typing import Any
 from studio import flow
 from studio.poem.data import LINES
 
+NAMES = {"en": "poem", "zh": "poem-zh"}
+"""Of the media, by the language of their poems."""
 LONGEST = 24
 """Tokens of a line, its end included."""
 MOST_BEATS = 20

@@ -116,6 +116,16 @@ class Collection:
     def split(self, name: str) -> list[Poem]:
         return [self.poems[index] for index in self.splits[name]]
 
+    def only(self, language: str) -> Collection:
+        """The poems in one language."""
+        kept = [index for index, poem in enumerate(self.poems) if poem.language == language]
+        new = {old: index for index, old in enumerate(kept)}
+        splits = {
+            name: [new[index] for index in rows if index in new]
+            for name, rows in self.splits.items()
+        }
+        return Collection([self.poems[i] for i in kept], self.files, self.left_out, splits)
+
     def summary(self) -> dict[str, Any]:
         """For the card of a checkpoint."""
         texts = sorted("/".join(poem.keys) for poem in self.poems)

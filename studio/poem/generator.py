@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,21 +16,40 @@ from torch.nn import functional as F
 from studio import adapter as low_rank
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
-from studio.errors import BadCheckpoint
-from studio.latent import require_latents
-from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
+from studio.errors import BadCheckpoint, BadUpload
+from studio.latent import MAX_SEED, noise_from_seeds, require_latents
+from studio.medium import (
+    HELD,
+    Artwork,
+    Direction,
+    Draws,
+    FeatureStatistics,
+    LatentStatistics,
+    Recipe,
+    holding,
+)
 from studio.poem.artwork import Verse
+from studio.poem.asked import Asked, Listener
 from studio.poem.config import MOST_BEATS, Config
-from studio.poem.data import LINES, Poem, Vocabulary, detokenise, tokens
+from studio.poem.data import (
+    LINE,
+    LINES,
+    SPECIALS,
+    Poem,
+    Unfit,
+    Vocabulary,
+    detokenise,
+    quatrain,
+)
 from studio.poem.form import SCHEMES, patterns
-from studio.poem.model import Decoder, Encoder, Poet
+from studio.poem.model import Decoder, Encoder, Places, Poet
 from studio.poem.reading import Reader, unit_rows
-from studio.poem.settings import FOUND, Settings
+from studio.poem.settings import AT, FOUND, WRITTEN, Settings, sums
 from studio.poem.sounds import BOOKS, Sounds
 from studio.poem.themes import tables as themes_of
 from studio.poem.themes import themes
 from studio.poem.train import Batch, batched, tensors
-from studio.poem.write import Form, Writer
+from studio.poem.write import BEAMS, NEVER, Form, Writer
 
 BATCH = 32
 MEASURES = {"8888": (8, 8, 8, 8), "8686": (8, 6, 8, 6), "10": (10, 10, 10, 10)}
@@ -44,8 +65,28 @@ MEASURED = (
 """Syllables of the lines of English stanzas; a poem takes of these what its latent likes best."""
 
 
+RHYMING = (0, 0, -1, 0)
+"""The lines of a quatrain in Chinese that rhyme; the first if it ends level."""
+STEPS = 28
+"""Tokens of a quatrain of sevens without its ends, about as many as of one in English."""
+OFFERS = 12
+"""Ways to write the lines anew of which the best is taken."""
+STRAYED = 1e4
+"""What another rhyme scheme than before costs an offer."""
+ASIDE = 0.7
+"""How far the latent of a line goes towards others for an alternative."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A poem to write: its latent [D], and what is asked of it."""
+
+    latent: Tensor
+    asked: Asked
+
+
 class PoemGenerator:
-    """See studio.medium.Generator."""
+    """See studio.medium.Generator, InWords and Sampled."""
 
     def __init__(
         self,
@@ -55,7 +96,7 @@ class PoemGenerator:
         vocabulary: Vocabulary,
         sounds: Mapping[str, Tensor],
         proper: frozenset[str],
-        known: frozenset[int],
+        known: Tensor,
         statistics: LatentStatistics,
         feature_statistics: FeatureStatistics,
         directions: Sequence[Direction],
@@ -75,6 +116,7 @@ class PoemGenerator:
         self.sounds = {book: Sounds.of(sounds, book) for book in BOOKS[self.language]}
         self.rhyme = sounds[f"{BOOKS[self.language][0]}.rhyme".lstrip(".")].numpy()
         self.beats = sounds["beats"].numpy().astype(np.int64)
+        self.listener = Listener(self.language, vocabulary, self.sounds)
         self.proper = proper
         self.known = known
         self.reader = Reader(
@@ -100,7 +142,7 @@ class PoemGenerator:
                 Vocabulary(tuple(words["vocabulary"])),
                 checkpoint.tensors("sounds"),
                 frozenset(words["proper"]),
-                frozenset(checkpoint.tensors("known")["lines"].tolist()),
+                checkpoint.tensors("known")["lines"],
                 *from_tables(checkpoint.tensors("statistics")),
                 [Direction(**row) for row in checkpoint.document("directions")],
                 device,
@@ -117,50 +159,90 @@ class PoemGenerator:
         """See studio.medium.Generator.decode; for options see studio.poem.settings."""
         require_latents(latents, self.latent_dim)
         settings = Settings.of(options or {})
-        verses = []
+        kept = settings.to_options()
+        verses: list[Verse] = []
         for chunk in latents.split(BATCH):
-            for row, written in zip(chunk, self.write(chunk, settings), strict=True):
+            tasks = [Task(row, self.asked(row, settings)) for row in chunk]
+            for task, (lines, _) in zip(tasks, self.written(tasks, settings), strict=True):
                 recipe = Recipe(
-                    self.medium, self.version, tuple(row.tolist()), options=settings.to_options()
+                    self.medium, self.version, tuple(task.latent.tolist()), options=kept
                 )
-                lines = tuple(
-                    settings.held.get(str(number)) or self.spelled(line)
-                    for number, line in enumerate(written)
+                verses.append(
+                    Verse(lines, self.language, recipe, settings, remarks=task.asked.remarks)
                 )
-                verses.append(Verse(lines, self.language, recipe, settings))
         return verses
+
+    def asked(self, latent: Tensor, settings: Settings) -> Asked:
+        """What is asked of the poem of a latent [D], as far as it can be kept."""
+        lines = settings.lines_at(latent.tolist()) if settings.asks else {}
+        return self.listener.understood(lines, settings.key_words, MOST_BEATS)
+
+    def written(
+        self, tasks: Sequence[Task], settings: Settings, beams: int = BEAMS
+    ) -> list[tuple[list[str], float]]:
+        """The lines of each poem as they are shown, and how likely it is, in nats."""
+        latents = torch.stack([task.latent for task in tasks]) if tasks else torch.zeros(0)
+        ways: list[list[Form]] = []
+        for task, form, held in zip(
+            tasks, self.forms(latents, settings, tasks), self.held(latents, tasks), strict=True
+        ):
+            placed = self.listener.placed(form, task.asked.words, held)
+            if not placed:
+                words = ", ".join(word.text for word in task.asked.words)
+                task.asked.remarks.append(("remark.words_unfit", {"words": words}))
+            ways.append(placed or [form])
+        rows = [row for row, forms in enumerate(ways) for _ in forms]
+        forms = [form for forms in ways for form in forms]
+        written, scores = self.writer(settings.book, beams).scored(latents[rows], forms)
+        found: list[tuple[list[str], float]] = []
+        for row, task in enumerate(tasks):
+            best = max((i for i, r in enumerate(rows) if r == row), key=lambda i: float(scores[i]))
+            lines = [
+                task.asked.lines.get(number) or self.spelled(line)
+                for number, line in enumerate(written[best])
+            ]
+            found.append((lines, float(scores[best])))
+        return found
+
+    def held(self, latents: Tensor, tasks: Sequence[Task]) -> Sequence[Tensor]:
+        """How likely each line is to hold each word [B, 4, V], in nats, where that is asked."""
+        if not any(task.asked.words for task in tasks):
+            return [latents] * len(tasks)
+        with torch.no_grad():
+            return list(self.decoder.held(latents.to(self.device)).float().log_softmax(2).cpu())
+
+    def writer(self, book: str = "", beams: int = BEAMS) -> Writer:
+        sounds = self.sounds.get(book) or next(iter(self.sounds.values()))
+        return Writer(self.decoder, sounds, self.known, beams)
 
     def spelled(self, line: Sequence[int]) -> str:
         return detokenise([self.vocabulary.words[token] for token in line], self.proper)
 
-    def write(
-        self, latents: Tensor, settings: Settings | None = None, beams: int | None = None
-    ) -> list[list[list[int]]]:
-        """The tokens of each line of the poems of latents [B, D]."""
-        settings = settings or Settings()
-        sounds = self.sounds.get(settings.book) or next(iter(self.sounds.values()))
-        writer = Writer(self.decoder, sounds, self.known, *([beams] if beams else []))
-        return writer.write(latents.to(self.device), self.forms(latents, settings))
+    def write(self, latents: Tensor, beams: int = BEAMS) -> list[list[list[int]]]:
+        """The tokens of each line of the poems of latents [B, D], of which nothing is asked."""
+        return self.writer(beams=beams).write(
+            latents.to(self.device), self.forms(latents, Settings())
+        )
 
     @torch.no_grad()
-    def forms(self, latents: Tensor, settings: Settings) -> list[Form]:
-        """What each poem keeps: what is asked for, else what its latent likes best."""
+    def forms(self, latents: Tensor, settings: Settings, tasks: Sequence[Task] = ()) -> list[Form]:
+        """What the poem of each latent [B, D] keeps: what is asked for, else what its latent likes
+        best."""
+        if not len(latents):
+            return []
         beats, scheme = self.decoder.form(latents.to(self.device))
         beats, scheme = beats.log_softmax(2).cpu(), scheme.cpu()
-        given = self.given(settings)
+        book = settings.book if settings.book in self.sounds else next(iter(self.sounds))
         found = []
-        for lengths, rhymes in zip(beats, scheme, strict=True):
+        for row, (lengths, rhymes) in enumerate(zip(beats, scheme, strict=True)):
+            lines = tasks[row].asked.lines if tasks else {}
+            given = {n: self.listener.given(line, book) for n, line in lines.items()}
             if self.language == "zh":
-                length = LENGTHS.get(settings.form) or max(
-                    LENGTHS.values(), key=lambda n: float(lengths[:, n].sum())
-                )
-                held = {n: line for n, line in given.items() if len(line) == length}
-                tones = torch.from_numpy(np.stack([p.allowed() for p in patterns(length)]))
-                found.append(Form((length,) * LINES, (0, 0, -1, 0), tones, held))
+                length = next((len(line) for line in lines.values()), 0)
+                length = length or LENGTHS.get(settings.form) or likeliest_length(lengths)
+                found.append(Form((length,) * LINES, RHYMING, tones_of(length), given))
                 continue
-            measure = MEASURES.get(settings.measure) or max(
-                MEASURED, key=lambda m: sum(float(lengths[i, n]) for i, n in enumerate(m))
-            )
+            measure = MEASURES.get(settings.measure) or likeliest_measure(lengths)
             name = settings.scheme
             if name == FOUND:
                 name = SCHEMES[int(rhymes[: len(SCHEMES)].argmax())]
@@ -168,16 +250,125 @@ class PoemGenerator:
             found.append(Form(measure, slots, None, given))
         return found
 
-    def given(self, settings: Settings) -> dict[int, list[int]]:
-        """Lines that stay, as far as the vocabulary knows their words."""
-        texts = {int(number): text for number, text in settings.held.items()}
-        if settings.first_line and 0 not in texts:
-            texts[0] = settings.first_line
-        return {number: self.vocabulary.encode(tokens(text)) for number, text in texts.items()}
+    def refilled(
+        self,
+        latent: Tensor,
+        kept: Sequence[int],
+        seed: int,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[Tensor, Mapping[str, Any]]:
+        """See studio.medium.InParts.refilled; the parts are lines. Of some offers that keep the
+        rhyme scheme the one that reads best, by the decoder's own measure."""
+        options = options or {}
+        (now,) = self.decode(latent[None], options)
+        others = {key: value for key, value in options.items() if key not in (HELD, WRITTEN, AT)}
+        held = {str(part): now.lines[part] for part in sorted(kept)}
+        fresh = {**others, HELD: held} if held else others
+        settings = Settings.of(fresh)
+        offers = self.map(noise_from_seeds(offered(seed, OFFERS)))
+        parts = offers.view(OFFERS, LINES, -1).clone()
+        parts[:, list(kept)] = latent.view(LINES, -1)[list(kept)]
+        offers = parts.flatten(1)
+        tasks = [Task(row, self.asked(row, settings)) for row in offers]
+        scheme = self.forms(latent[None], settings, tasks[:1])[0].rhymes
+        forms = self.forms(offers, settings, tasks)
+        worth = [
+            score - STRAYED * (form.rhymes != scheme)
+            for form, (_, score) in zip(forms, self.written(tasks, settings, 1), strict=True)
+        ]
+        return offers[worth.index(max(worth))], fresh
 
+    def rewritten(
+        self, latent: Tensor, part: int, text: str, options: Mapping[str, Any] | None = None
+    ) -> tuple[Tensor, Mapping[str, Any]]:
+        """See studio.medium.InWords.rewritten. The line's part of the latent becomes the encoder's;
+        the other parts, and as long as the latent stays the other lines, are what they were."""
+        options = options or {}
+        (now,) = self.decode(latent[None], options)
+        lines = list(now.lines)
+        try:
+            lines[part] = self.listener.line(text)
+            poem = quatrain(lines)
+        except Unfit as unfit:
+            raise BadUpload(unfit.key, **unfit.values) from unfit
+        found = self.encode([Verse(poem.lines, self.language)])[0].view(LINES, -1)
+        moved = latent.view(LINES, -1).clone()
+        moved[part] = found[part]
+        changed = moved.flatten()
+        return changed, {
+            **holding(options, part, poem.lines[part]),
+            WRITTEN: {str(number): line for number, line in enumerate(poem.lines)},
+            AT: list(sums(changed.tolist())),
+        }
+
+    def alternatives(
+        self, latent: Tensor, part: int, count: int, seed: int, options: Mapping[str, Any] | None
+    ) -> Sequence[str]:
+        """See studio.medium.InWords.alternatives: the other lines stay, and this one's part of the
+        latent goes some way towards other poems'."""
+        options = options or {}
+        (now,) = self.decode(latent[None], options)
+        held = {str(n): line for n, line in enumerate(now.lines) if n != part}
+        settings = Settings.of({**options, HELD: held, WRITTEN: {}, "first_line": ""})
+        others = self.map(noise_from_seeds(offered(seed, 3 * count)))
+        parts = latent.view(1, LINES, -1).repeat(len(others), 1, 1)
+        parts[:, part] = parts[:, part].lerp(others.view(-1, LINES, parts.shape[2])[:, part], ASIDE)
+        tasks = [Task(row, self.asked(row, settings)) for row in parts.flatten(1)]
+        written = self.written(tasks, settings, 2)
+        found = {lines[part]: score for lines, score in written if lines[part] != now.lines[part]}
+        return sorted(found, key=lambda line: -found[line])[:count]
+
+    @torch.no_grad()
     def forward(self, latents: Tensor) -> Tensor:
-        """See studio.medium.Generator.forward."""
-        return self.decoder.held(latents.to(self.device))
+        """See studio.medium.Generator.forward: as many steps and beams as a poem takes, whatever
+        they say; logits [B x BEAMS, V] of the last."""
+        rows = latents.to(self.device).repeat_interleave(BEAMS, 0)
+        before = rows.new_full((len(rows), 1), SPECIALS.index(LINE), dtype=torch.long)
+        said, cache = rows.new_zeros(len(rows), len(self.vocabulary.words)), None
+        for step in range(STEPS if len(rows) else 0):
+            line = torch.full_like(before, step * LINES // STEPS)
+            places = Places(line, torch.zeros_like(line), torch.ones_like(line))
+            thought, cache = self.decoder.step(rows, before, places, cache)
+            said = self.decoder.said(thought[:, 0])
+            before = said.argmax(1, keepdim=True)
+        return said
+
+    def draw(self, policy: nn.Module, latents: Tensor, count: int, rng: torch.Generator) -> Draws:
+        """See studio.medium.Sampled.draw. Words are drawn one after another, among those that the
+        form allows; the divergence is exact at each of them, given those before."""
+        latents = latents.to(self.device)
+        rows = latents.repeat(count, 1)
+        forms = self.forms(latents, Settings()) * count
+        sounds = next(iter(self.sounds.values()))
+        drawn = Writer(policy, sounds, self.known).draw(rows, forms, rng)  # type: ignore[arg-type]
+        chosen = drawn.allowed.sum(2) > 1
+        mask = drawn.allowed[chosen].to(self.device)
+        before, places = drawn.before.to(self.device), drawn.places.to(self.device)
+
+        def log_chances(decoder: nn.Module) -> Tensor:
+            thought, _ = decoder.step(rows, before, places, None)  # type: ignore[operator]
+            logits = decoder.said(thought[chosen]).float()  # type: ignore[operator]
+            return logits.masked_fill(~mask, NEVER).log_softmax(1)
+
+        said = log_chances(policy)
+        with torch.no_grad():
+            base = log_chances(self.decoder)
+        tokens = drawn.tokens[chosen].to(self.device)
+        of_poem = chosen.nonzero()[:, 0].to(self.device)
+        zeros = torch.zeros(len(rows), device=self.device)
+        likely = zeros.index_add(0, of_poem, said.gather(1, tokens[:, None])[:, 0])
+        apart = zeros.index_add(0, of_poem, (said.exp() * (said - base)).sum(1))
+        lines = self.writer().lines
+        batch = batched([lines(row) for row in drawn.tokens.tolist()], self.beats, self.rhyme)
+        batch = batch.to(self.device)
+        with torch.no_grad():
+            features = self.read(batch, self.encoder(batch.tokens, batch.places)[0].float())
+        shape = (count, len(latents))
+        return Draws(
+            features.unflatten(0, shape).cpu(),
+            likely.unflatten(0, shape).cpu(),
+            apart.unflatten(0, shape).mean(0).cpu(),
+        )
 
     def encode(self, artworks: Sequence[Artwork]) -> Tensor:
         """See studio.medium.Generator.encode: the encoder's mean."""
@@ -238,9 +429,17 @@ class PoemGenerator:
 
     def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
         """See studio.medium.Generator.attributes."""
+        return self.named(self.batch(artworks) if artworks else None)
+
+    def spoken_of(self, poems: Sequence[Sequence[Sequence[int]]]) -> Mapping[str, Tensor]:
+        """Attributes of poems as `write` writes them."""
+        batch = batched(poems, self.beats, self.rhyme).to(self.device) if poems else None
+        return self.named(batch)
+
+    def named(self, batch: Batch | None) -> Mapping[str, Tensor]:
         shares = torch.zeros(0, len(themes(self.language)))
-        if artworks:
-            shares = self.reader.shares(self.counted(self.batch(artworks))).cpu()
+        if batch is not None:
+            shares = self.reader.shares(self.counted(batch)).cpu()
         return dict(zip(themes(self.language), shares.T, strict=True))
 
     def expected(self, latents: Tensor) -> Mapping[str, Tensor]:
@@ -268,3 +467,25 @@ class PoemGenerator:
         """See studio.medium.Generator.memory_bytes."""
         held = [t for m in self.owned for t in (*m.parameters(), *m.buffers())]
         return sum(t.numel() * t.element_size() for t in held)
+
+
+def offered(seed: int, count: int) -> range:
+    """Seeds of their own for each seed."""
+    first = seed * count % (MAX_SEED - count)
+    return range(first, first + count)
+
+
+def likeliest_length(beats: Tensor) -> int:
+    """Characters a line, by the log shares of beats [4, n]."""
+    return max(LENGTHS.values(), key=lambda n: float(beats[:, n].sum()))
+
+
+def likeliest_measure(beats: Tensor) -> tuple[int, ...]:
+    """Syllables of each line, by the log shares of beats [4, n]."""
+    return max(MEASURED, key=lambda m: sum(float(beats[i, n]) for i, n in enumerate(m)))
+
+
+@cache
+def tones_of(length: int) -> Tensor:
+    """See studio.poem.write.Form.tones."""
+    return torch.from_numpy(np.stack([pattern.allowed() for pattern in patterns(length)]))

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import Any
 
-from studio.medium import Option
-from studio.poem.data import LINES, LONGEST_LINE, clean
+from studio.medium import HELD, Option, held_of
+from studio.poem.data import LONGEST_LINE, clean
+from studio.poem.form import LINES
 
 FOUND = "found"
 """As the generator found it."""
 LONGEST_TEXT = 60
 """Characters of a first line and of key words."""
-TEXTS = ("first_line", "key_words")
+TEXTS = (
+    Option("first_line", "", longest=LONGEST_TEXT),
+    Option("key_words", "", longest=LONGEST_TEXT),
+)
+WRITTEN, AT = "written", "at"
+NEAR = 0.01
+"""How far the sums of a latent's parts may lie from those of where a poem was written by hand."""
 
 OPTIONS: Mapping[str, Sequence[Option]] = {
     "zh": (
@@ -21,10 +29,12 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
         Option("book", "pingshui", ("pingshui", "modern")),
         Option("setting", "horizontal", ("horizontal", "vertical")),
         Option("gloss", "none", ("none", "pinyin")),
+        *TEXTS,
     ),
     "en": (
         Option("scheme", FOUND, (FOUND, "ABAB", "AABB", "ABBA", "ABCB", "AABA")),
         Option("measure", FOUND, (FOUND, "8888", "8686", "10")),
+        *TEXTS,
     ),
 }
 """By language."""
@@ -38,8 +48,10 @@ class Settings:
         form: characters a line; book: of rhymes and tones; setting: which way lines run; gloss:
             what stands beside the characters. Chinese only.
         scheme: which lines rhyme; measure: syllables a line. English only.
-        first_line: what a new poem begins with; key_words: what it is to speak of; "" asks nothing.
-        held: lines that stay as they are, by their number from "0".
+        first_line: what it begins with; key_words: what it is to speak of; "" asks nothing.
+        held: lines that stay as they are, by their number from 0.
+        written: all lines of a poem that a person changed by hand: they stay as they are while the
+            latent does. `at`: where that was, the sums of the latent's parts.
     """
 
     form: str = FOUND
@@ -50,7 +62,9 @@ class Settings:
     measure: str = FOUND
     first_line: str = ""
     key_words: str = ""
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[int, str] = field(default_factory=dict)
+    written: Mapping[int, str] = field(default_factory=dict)
+    at: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Settings:
@@ -62,25 +76,54 @@ class Settings:
             for option in rows
             if option.key in options
         }
-        for key in TEXTS:
-            values[key] = text_of(options.get(key))[:LONGEST_TEXT].rstrip()
-        held = options.get("held")
-        if isinstance(held, Mapping):
-            texts = {str(number): text_of(held.get(str(number))) for number in range(LINES)}
-            # Half of a line would not be the line that was to stay.
-            values["held"] = {n: text for n, text in texts.items() if 0 < len(text) <= LONGEST_LINE}
+        values["held"] = whole_lines(options, HELD)
+        at = options.get(AT)
+        if isinstance(at, list | tuple) and len(at) == LINES and all(map(is_number, at)):
+            values["written"] = whole_lines(options, WRITTEN)
+            values["at"] = tuple(map(float, at)) if values["written"] else ()
         return cls(**values)
+
+    @property
+    def asks(self) -> bool:
+        """Whether there are words that a poem has to keep."""
+        return bool(self.first_line or self.key_words or self.held or self.written)
+
+    def lines_at(self, latent: Sequence[float]) -> dict[int, str]:
+        """The lines that stay in the poem of a latent, by number."""
+        near = self.at and all(
+            abs(one - other) < NEAR for one, other in zip(self.at, sums(latent), strict=True)
+        )
+        first = {0: self.first_line} if self.first_line else {}
+        return {**first, **(self.written if near else {}), **self.held}
 
     def to_options(self) -> dict[str, Any]:
         """What differs from the defaults, for a recipe."""
         usual = type(self)()
         found = {each.name: getattr(self, each.name) for each in fields(self)}
-        if self.held:
-            found["held"] = dict(self.held)
-        return {name: value for name, value in found.items() if value != getattr(usual, name)}
+        kept = {name: value for name, value in found.items() if value != getattr(usual, name)}
+        # Keys of JSON are text.
+        for name in (HELD, WRITTEN):
+            if name in kept:
+                kept[name] = {str(number): text for number, text in kept[name].items()}
+        if AT in kept:
+            kept[AT] = list(self.at)
+        return kept
 
 
-def text_of(value: Any) -> str:
-    """Plain text on one line; nothing where there is none."""
-    # What is far too long is cut first, so that cleaning it costs nothing.
-    return clean(value[: 8 * LONGEST_LINE]) if isinstance(value, str) else ""
+def whole_lines(options: Mapping[str, Any], name: str) -> dict[int, str]:
+    """The lines of an option by number; half of a line would not be the line that was to stay."""
+    held = held_of({HELD: options.get(name)})
+    lines = {number: clean(text) for number, text in held.items() if number < LINES}
+    return {number: text for number, text in lines.items() if 0 < len(text) <= LONGEST_LINE}
+
+
+def sums(latent: Sequence[float]) -> tuple[float, ...]:
+    """Of each part of a latent [D]: enough to know it by."""
+    part = len(latent) // LINES
+    return tuple(
+        round(sum(latent[first : first + part]), 3) for first in range(0, LINES * part, part)
+    )
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and isfinite(value)

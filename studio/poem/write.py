@@ -2,7 +2,8 @@
 
 A beam search whose every step knows what the form still allows: tones by the patterns that what was
 written leaves possible, the rhyme by the sounds that its earlier lines leave, a line's length by
-the syllables that are left of it. So form is not hoped for: what breaks it cannot be written.
+the syllables that are left of it. So form is not hoped for: what breaks it cannot be written. The
+same rules decide what may be drawn by chance.
 """
 
 from __future__ import annotations
@@ -19,13 +20,40 @@ from studio.poem.model import Cache, Decoder, Places
 from studio.poem.sounds import Sounds
 
 BEAMS = 4
-A_BEAT = 2.5
-"""Nats that a syllable costs, about: beams that are not equally far are compared by it."""
+A_BEAT = 1.2
+"""Nats that a syllable costs, about, less what its words are given back: beams that are not equally
+far are compared by it."""
+FOCUS = 0.3
+"""Of the nats by which the latent wants a word in a line more than any poem does, the share that
+is given to it: the likeliest poems of all latents are much the same ones (Li et al., A
+Diversity-Promoting Objective Function for Neural Conversation Models, 2016)."""
+A_WORD = 2.5
+"""Nats that a word in English is given back: without them few long words are likelier than many
+short ones, which is not how verse is written (Wu et al., Google's Neural Machine Translation
+System, 2016, on the same bias to short sentences)."""
 AGAIN = 1.0
 """Nats that a word costs each time that it was written before, unless it is among COMMON."""
+DOUBLED = 3.0
+"""Nats that the same word, or character, twice in a row costs: it is easily said, and too often."""
 COMMON = 100
 """The most frequent words of English, which every line may need."""
-NEVER = -1e9
+NEVER, UNWANTED = -1e9, -1e5
+NONE = -1
+NO_LINES = torch.zeros(0, dtype=torch.long)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A line that is written already.
+
+    Attributes:
+        tokens: from left to right; beats: of all of it, unknown words too.
+        rhyme: [G], 1 where its end has a rhyme.
+    """
+
+    tokens: Sequence[int]
+    beats: int
+    rhyme: Tensor
 
 
 @dataclass(frozen=True)
@@ -37,18 +65,95 @@ class Form:
         rhymes: which of its rhymes (0, 1) each line ends on; -1: none.
         tones: [P, 4, length, 2] bool, the patterns to choose from: may a place be level, may it be
             oblique. The first line rhymes where its end is level. None: tones are free.
-        given: lines that are written already, by number: their tokens from left to right.
+        given: lines that are written already, by their number.
+        must: tokens that have their place: by line, and by how many beats of the line are still to
+            be written where they are, their own included.
     """
 
     beats: tuple[int, ...]
     rhymes: tuple[int, ...]
     tones: Tensor | None = None
-    given: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    given: Mapping[int, Given] = field(default_factory=dict)
+    must: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    def beats_of(self, line: int) -> int:
+        return self.given[line].beats if line in self.given else self.beats[line]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Forms of N rows as tensors.
+
+    Attributes:
+        beats: [N, 5], 0 behind the last line; slots: [N, 5], -1 for no rhyme.
+        given: [N, 4, T], tokens from right to left, their end, then -1; is_given: [N, 5] bool.
+        tones: [N, P, 4, MOST_BEATS, 2] bool; is_toned: [N] bool.
+        must: [N, 4, MOST_BEATS + 1], a token or -1; barrier: the same shape, how many beats must be
+            left at least where one begins with so many left.
+        spent: [N, K], tokens of given lines and of `must`, then 0.
+    """
+
+    beats: Tensor
+    slots: Tensor
+    given: Tensor
+    is_given: Tensor
+    tones: Tensor
+    is_toned: Tensor
+    must: Tensor
+    barrier: Tensor
+    spent: Tensor
+
+    @classmethod
+    def of(cls, forms: Sequence[Form], end: int) -> Rules:
+        count = len(forms)
+        most = max((len(f.tones) for f in forms if f.tones is not None), default=1)
+        longest = max((len(g.tokens) for f in forms for g in f.given.values()), default=0) + 1
+        spent = [
+            [*(t for g in f.given.values() for t in g.tokens), *f.must.values()] for f in forms
+        ]
+        rules = cls(
+            beats=torch.zeros(count, LINES + 1, dtype=torch.long),
+            slots=torch.full((count, LINES + 1), NONE),
+            given=torch.full((count, LINES, longest), NONE),
+            is_given=torch.zeros(count, LINES + 1, dtype=torch.bool),
+            tones=torch.ones(count, most, LINES, MOST_BEATS, 2, dtype=torch.bool),
+            is_toned=torch.tensor([form.tones is not None for form in forms]),
+            must=torch.full((count, LINES, MOST_BEATS + 1), NONE),
+            barrier=torch.zeros(count, LINES, MOST_BEATS + 1, dtype=torch.long),
+            spent=torch.zeros(count, max(map(len, spent), default=0), dtype=torch.long),
+        )
+        for row, form in enumerate(forms):
+            rules.spent[row, : len(spent[row])] = torch.tensor(spent[row], dtype=torch.long)
+            rules.beats[row, :LINES] = torch.tensor([form.beats_of(i) for i in range(LINES)])
+            rules.slots[row, :LINES] = torch.tensor(form.rhymes)
+            if form.tones is not None:
+                patterns, _, length, _ = form.tones.shape
+                rules.tones[row, :patterns, :, :length] = form.tones
+                rules.tones[row, patterns:] = False
+            for line, said in form.given.items():
+                tokens = [*reversed(list(said.tokens)), end]
+                rules.given[row, line, : len(tokens)] = torch.tensor(tokens)
+                rules.is_given[row, line] = True
+            for (line, left), token in sorted(form.must.items()):
+                rules.must[row, line, left] = token
+                rules.barrier[row, line, left + 1 :] = left
+        return rules
+
+    def repeated(self, times: int) -> Rules:
+        return Rules(**{k: v.repeat_interleave(times, 0) for k, v in vars(self).items()})
 
 
 @dataclass
-class Beams:
-    """The state of N = poems x beams rows; what is True of the form so far."""
+class State:
+    """How far each of N rows is.
+
+    Attributes:
+        scores: [N], nats; tokens: [N, T] so far; line, place, left: [N], see model.Places.
+        spoken: [N], whether a word of the line was written.
+        ends: [N, 4], the words that ended each line, 0 for none yet; rhymes: [N, 2, G], the sounds
+            still open.
+        patterns: [N, P] bool, those still open; keys: [N], see `line_key`.
+    """
 
     scores: Tensor
     tokens: Tensor
@@ -56,13 +161,29 @@ class Beams:
     place: Tensor
     left: Tensor
     spoken: Tensor
-    used: Tensor
     ends: Tensor
     rhymes: Tensor
     patterns: Tensor
+    keys: Tensor
 
-    def pick(self, rows: Tensor) -> Beams:
-        return Beams(**{name: value[rows] for name, value in vars(self).items()})
+    def pick(self, rows: Tensor) -> State:
+        return State(**{name: value[rows] for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Poems drawn by chance, N rows of T tokens.
+
+    Attributes:
+        before, tokens: [N, T]; places: where each stands.
+        allowed: [N, T, V] bool, what could have been drawn instead; all false where nothing was
+            left to choose.
+    """
+
+    before: Tensor
+    tokens: Tensor
+    places: Places
+    allowed: Tensor
 
 
 class Writer:
@@ -72,36 +193,100 @@ class Writer:
         self,
         decoder: Decoder,
         sounds: Sounds,
-        known: frozenset[int] = frozenset(),
+        known: Tensor = NO_LINES,
         beams: int = BEAMS,
     ) -> None:
-        """`known`: `line_key` of lines that must not come out."""
+        """`known`: `line_key` of lines that must not come out, sorted."""
         self.decoder = decoder
         self.sounds = sounds
         self.known = known
         self.beams = beams
+        self.reward = A_WORD * (not sounds.is_sparing) * sounds.words.float()
+        room = torch.arange(MOST_BEATS + 1)[:, None]
+        words = sounds.words & (sounds.beats > 0) & (sounds.beats <= room)
+        # By the room that is left, and by whether a mark may stand there.
+        self.fitting = torch.stack([words, words | (sounds.marks & (room > 0))], 1)
+        tones = torch.stack([torch.zeros_like(sounds.level), sounds.oblique, sounds.level])
+        # By whether a place may be oblique, 1, level, 2, or both; marks have no tone.
+        self.toned = torch.cat([tones, tones[1:2] | tones[2:]]) | sounds.marks
 
-    @torch.no_grad()
     def write(self, latents: Tensor, forms: Sequence[Form]) -> list[list[list[int]]]:
         """Of latents [B, D], each poem's lines as tokens from left to right."""
+        return self.scored(latents, forms)[0]
+
+    @torch.no_grad()
+    def scored(
+        self, latents: Tensor, forms: Sequence[Form]
+    ) -> tuple[list[list[list[int]]], Tensor]:
+        """See `write`; and how likely each poem is [B], in nats."""
         if not len(latents):
-            return []
+            return [], torch.zeros(0)
         count, width = len(latents), self.beams
-        rows = latents.repeat_interleave(width, 0)
-        mine = [form for form in forms for _ in range(width)]
-        state, cache = self.start(mine), None
+        state = self.start(forms).pick(torch.arange(count).repeat_interleave(width))
+        rules = Rules.of(forms, self.sounds.end).repeated(width)
+        rows, cache = latents.repeat_interleave(width, 0), None
+        wanted = self.wanted(latents)
+        poem = torch.arange(count).repeat_interleave(width)
         # All beams of a poem begin alike: only the first may go on, or they stay alike.
         state.scores.view(count, width)[:, 1:] = NEVER
-        poem = torch.arange(count).repeat_interleave(width)
         while bool((state.line < LINES).any()):
-            state, cache = self.step(rows, mine, poem, state, cache)
-        best = state.scores.view(count, width).argmax(1) + width * torch.arange(count)
-        return [self.lines(state.tokens[row].tolist()) for row in best.tolist()]
+            said, cache = self.said(rows, state, cache)
+            fits, is_stuck = self.allowed(rules, state)
+            total = said.log_softmax(1).add_(state.scores[:, None]).add_(self.reward)
+            total.add_(wanted[poem, state.line.clamp_max(LINES - 1)])
+            self.tire(total, state)
+            total.masked_fill_(~fits, NEVER)
+            total[is_stuck] += UNWANTED
+            is_over = state.line >= LINES
+            total[is_over] = NEVER
+            total[is_over, self.sounds.end] = state.scores[is_over]
+            picked, tokens = self.best(total, rules, state)
+            cache = [(k[picked], v[picked]) for k, v in cache]
+            # Beams stay within their poem, whose rows share their rules.
+            state = self.written(state.pick(picked), rules, tokens, total[picked, tokens])
+        best = state.scores.view(count, width).max(1)
+        rows_of = best.indices + width * torch.arange(count)
+        return [self.lines(state.tokens[row].tolist()) for row in rows_of.tolist()], best.values
 
-    def start(self, forms: Sequence[Form]) -> Beams:
-        count, (vocabulary, groups) = len(forms), self.sounds.rhyme.shape
+    @torch.no_grad()
+    def draw(self, latents: Tensor, forms: Sequence[Form], rng: torch.Generator) -> Drawn:
+        """A poem for each of latents [B, D], drawn from what the decoder says and the form
+        allows."""
+        state, cache = self.start(forms), None
+        rules = Rules.of(forms, self.sounds.end)
+        befores, places, masks = [], [], []
+        while bool((state.line < LINES).any()):
+            before, where = self.here(state)
+            said, cache = self.said(latents, state, cache)
+            fits, _ = self.allowed(rules, state)
+            is_over = state.line >= LINES
+            fits[is_over] = False
+            befores.append(before)
+            places.append(where)
+            masks.append(fits)
+            chances = said.masked_fill(~fits, NEVER).softmax(1)
+            tokens = torch.multinomial(chances, 1, generator=rng)[:, 0]
+            tokens = torch.where(is_over, self.sounds.end, tokens)
+            state = self.written(state, rules, tokens, state.scores)
+        return Drawn(
+            torch.cat(befores, 1),
+            state.tokens,
+            Places(*(torch.cat([getattr(p, n) for p in places], 1) for n in vars(places[0]))),
+            torch.stack(masks, 1),
+        )
+
+    def wanted(self, latents: Tensor) -> Tensor:
+        """[B, 4, V]: what each word is worth in each line for the latent's sake, in nats."""
+        held = self.decoder.held(latents).float().log_softmax(2)
+        usual = self.decoder.words_bias.float().log_softmax(0)
+        return (FOCUS * (held - usual).clamp(0, 6)).cpu() * self.sounds.words
+
+    def start(self, forms: Sequence[Form]) -> State:
+        """Before the first token of each form."""
+        count, groups = len(forms), self.sounds.rhyme.shape[1]
         most = max((len(form.tones) for form in forms if form.tones is not None), default=1)
         patterns = torch.zeros(count, most, dtype=torch.bool)
+        ends = torch.zeros(count, LINES, dtype=torch.long)
         rhymes = torch.ones(count, 2, groups)
         # A rhyme with fewer words than the poem asks for would end in silence.
         family = (self.sounds.rhyme > 0).sum(0)
@@ -110,161 +295,154 @@ class Writer:
                 rhymes[row, slot] = (family >= form.rhymes.count(slot)).float()
             patterns[row, : 1 if form.tones is None else len(form.tones)] = True
             # A line that is given further down already says what the others rhyme with.
-            for number, tokens in form.given.items():
+            for number, given in form.given.items():
                 slot = form.rhymes[number]
-                if slot >= 0 and (said := self.spoken(tokens)):
-                    rhymes[row, slot] *= self.sounds.rhyme[said[-1]]
-        return Beams(
+                both = rhymes[row, slot] * given.rhyme
+                if slot >= 0 and both.any():
+                    rhymes[row, slot] = both
+                # No other line is to end on the same word.
+                spoken = [token for token in given.tokens if self.sounds.words[token]]
+                ends[row, number] = spoken[-1] if spoken else 0
+        return State(
             scores=torch.zeros(count),
             tokens=torch.zeros(count, 0, dtype=torch.long),
             line=torch.zeros(count, dtype=torch.long),
             place=torch.zeros(count, dtype=torch.long),
-            left=torch.tensor([self.beats_of(form, 0) for form in forms]),
+            left=torch.tensor([form.beats_of(0) for form in forms]),
             spoken=torch.zeros(count, dtype=torch.bool),
-            used=torch.zeros(count, vocabulary),
-            ends=torch.zeros(count, vocabulary, dtype=torch.bool),
+            ends=ends,
             rhymes=rhymes,
             patterns=patterns,
+            keys=torch.zeros(count, dtype=torch.long),
         )
 
-    def spoken(self, tokens: Sequence[int]) -> list[int]:
-        return [token for token in tokens if self.sounds.words[token]]
-
-    def beats_of(self, form: Form, line: int) -> int:
-        if line >= LINES:
-            return 0
-        if line in form.given:
-            return int(self.sounds.beats[list(form.given[line])].sum())
-        return form.beats[line]
-
-    def step(
-        self,
-        latents: Tensor,
-        forms: Sequence[Form],
-        poem: Tensor,
-        state: Beams,
-        cache: Cache | None,
-    ) -> tuple[Beams, Cache]:
-        """Write one token more."""
-        count, width = len(latents), self.beams
-        is_over = state.line >= LINES
-        before = state.tokens[:, -1:] if state.tokens.shape[1] else state.line[:, None] * 0
-        before = torch.where((before == 0) | is_over[:, None], self.sounds.end, before)
-        places = Places(
+    def here(self, state: State) -> tuple[Tensor, Places]:
+        """The token before the next of each row [N, 1], and where that will stand."""
+        end = self.sounds.end
+        before = state.tokens[:, -1:] if state.tokens.shape[1] else torch.zeros_like(state.line)
+        before = before.view(-1, 1)
+        before = torch.where((before == 0) | (state.line >= LINES)[:, None], end, before)
+        return before, Places(
             state.line.clamp_max(LINES - 1)[:, None],
             state.place.clamp_max(LONGEST - 1)[:, None],
-            state.left.clamp(max=MOST_BEATS)[:, None],
+            state.left.clamp(0, MOST_BEATS)[:, None],
         )
+
+    def said(self, latents: Tensor, state: State, cache: Cache | None) -> tuple[Tensor, Cache]:
+        """Logits [N, V] of what comes next, whatever the form."""
+        before, places = self.here(state)
         device = latents.device
         thought, cache = self.decoder.step(latents, before.to(device), places.to(device), cache)
-        logits = self.decoder.said(thought[:, 0]).float().cpu()
-        said = logits.log_softmax(1) - AGAIN * state.used
-        said = said.masked_fill(~self.allowed(forms, state), NEVER)
-        said[is_over] = NEVER
-        said[is_over, self.sounds.end] = 0.0
-        total = state.scores[:, None] + said
-        ahead = total - A_BEAT * (state.left[:, None] - self.sounds.beats)
-        behind = torch.tensor(
-            [
-                sum(form.beats[line + 1 :])
-                for form, line in zip(forms, state.line.tolist(), strict=True)
-            ]
-        )
-        ahead = (ahead - A_BEAT * behind[:, None]).view(count // width, -1)
-        picked = ahead.topk(width, dim=1).indices
-        vocabulary = said.shape[1]
-        rows = (picked // vocabulary + width * torch.arange(count // width)[:, None]).flatten()
-        tokens = (picked % vocabulary).flatten()
-        scores = total[rows, tokens]
-        cache = [(k[:, :][rows.to(device)], v[rows.to(device)]) for k, v in cache]
-        return self.written(state.pick(rows), forms, tokens, scores), cache
+        return self.decoder.said(thought[:, 0]).float().cpu(), cache
 
-    def allowed(self, forms: Sequence[Form], state: Beams) -> Tensor:
-        """[N, V]: what the form and what was written allow next."""
-        s = self.sounds
-        fits = s.words & (s.beats <= state.left[:, None]) & (s.beats > 0)
-        first = ~state.spoken
+    def best(self, total: Tensor, rules: Rules, state: State) -> tuple[Tensor, Tensor]:
+        """The rows [N] to go on from and the token of each [N]: of each poem the best `beams`."""
+        width, vocabulary = self.beams, total.shape[1]
+        behind = (rules.beats * (torch.arange(LINES + 1) > state.line[:, None])).sum(1)
+        ahead = total + A_BEAT * self.sounds.beats
+        ahead -= A_BEAT * (state.left + behind)[:, None]
+        picked = ahead.view(len(total) // width, -1).topk(width, 1).indices
+        first = width * torch.arange(len(picked))[:, None]
+        return (picked // vocabulary + first).flatten(), (picked % vocabulary).flatten()
+
+    def allowed(self, rules: Rules, state: State) -> tuple[Tensor, Tensor]:
+        """[N, V] bool: what the form and what was written allow next; and [N] bool: where that is
+        nothing, so that the line may end although it should not."""
+        s, row = self.sounds, torch.arange(len(state.line))
+        line, left = state.line.clamp_max(LINES - 1), state.left.clamp(0, MOST_BEATS)
+        last = state.tokens[:, -1] if state.tokens.shape[1] else torch.zeros_like(line)
         # Marks stand at the end of a line, which is where writing begins; inside they are words'
         # neighbours like any other, but never two of them.
-        last = state.tokens[:, -1] if state.tokens.shape[1] else torch.zeros_like(state.line)
-        after_mark = s.marks[last] & (state.place > 0)
-        fits = fits | (s.marks & ~after_mark[:, None] & (state.left > 0)[:, None])
-        opens = first & (state.place < 2)
-        slot = torch.tensor(
-            [
-                form.rhymes[line] if line < LINES else -1
-                for form, line in zip(forms, state.line.tolist(), strict=True)
-            ]
-        )
-        sounding = opens & (slot >= 0)
+        may_mark = ~(s.marks[last] & (state.place > 0)) & (left > 0)
+        fits = self.fitting[left - rules.barrier[row, line, left], may_mark.long()]
+        slot = rules.slots[row, state.line]
+        sounding = ~state.spoken & (state.place < 2) & (slot >= 0)
         if sounding.any():
-            rows = sounding.nonzero()[:, 0]
-            left = state.rhymes[rows, slot[rows]]
-            rhyming = (left @ s.rhyme.T) > 0
-            # An end of the first line that is not level does not rhyme, nor has to.
-            free = torch.tensor([forms[row].tones is not None for row in rows.tolist()])
-            free = free & (state.line[rows] == 0)
-            rhyming = rhyming | (free[:, None] & s.oblique & ~s.level)
-            fits[rows] &= (rhyming & ~state.ends[rows]) | s.marks
-        for row, form in enumerate(forms):
-            line = int(state.line[row])
-            if line >= LINES:
-                continue
-            if line in form.given:
-                fits[row] = False
-                written = int(state.place[row])
-                given = list(reversed(form.given[line]))
-                fits[row, given[written] if written < len(given) else s.end] = True
-                continue
-            if form.tones is not None and state.left[row] > 0:
-                at = form.tones[:, line, int(state.left[row]) - 1][state.patterns[row]]
-                fits[row] &= (at[:, :1] & s.level | at[:, 1:] & s.oblique).any(0)
-            if s.is_sparing:
-                taken = state.used[row] > 0
-                taken[last[row]] &= bool(state.place[row] == 0)
-                fits[row] &= ~taken
-            if state.left[row] == 0:
-                fits[row] = False
-                fits[row, s.end] = not self.is_known(state, row)
-        return fits
+            fits[sounding] &= self.rhyming(rules, state, sounding.nonzero()[:, 0], slot)
+        if rules.is_toned.any():
+            at = rules.tones[row, :, line, (left - 1).clamp_min(0)] & state.patterns[..., None]
+            level, oblique = at.any(1).unbind(1)
+            fits &= self.toned[2 * level + oblique]
+        if s.is_sparing:
+            # The same character twice in a row is a word of its own.
+            again = fits[row, last] & (state.place > 0)
+            fits.scatter_(1, torch.cat([rules.spent, state.tokens], 1), False)
+            fits[row[again], last[again]] = True
+        asked = rules.must[row, line, left]
+        fits[asked >= 0] = False
+        fits[row[asked >= 0], asked[asked >= 0]] = True
+        ended = left == 0
+        fits[ended] = False
+        fits[row[ended], s.end] = ~self.is_known(state.keys[ended])
+        given = rules.is_given[row, state.line]
+        fits[given] = False
+        there = state.place.clamp_max(rules.given.shape[2] - 1)
+        fits[row[given], rules.given[row, line, there].clamp_min(0)[given]] = True
+        is_stuck = ~fits.any(1)
+        fits[is_stuck, s.end] = True
+        return fits, is_stuck
 
-    def is_known(self, state: Beams, row: int) -> bool:
-        """Whether the line that is being ended is one that must not come out."""
-        place = int(state.place[row])
-        return line_key(state.tokens[row, -place:].tolist()) in self.known if place else False
-
-    def written(self, state: Beams, forms: Sequence[Form], tokens: Tensor, scores: Tensor) -> Beams:
-        """The state with a token more in each row."""
+    def rhyming(self, rules: Rules, state: State, rows: Tensor, slot: Tensor) -> Tensor:
+        """[n, V] bool: what may end the lines of some rows, a mark before it or not."""
         s = self.sounds
+        sounds = (state.rhymes[rows, slot[rows]] @ s.rhyme.T) > 0
+        # An end of the first line that is not level does not rhyme, nor has to.
+        free = rules.is_toned[rows] & (state.line[rows] == 0)
+        sounds = sounds | (free[:, None] & s.oblique & ~s.level)
+        return sounds.scatter_(1, state.ends[rows], False) | s.marks
+
+    def tire(self, total: Tensor, state: State) -> None:
+        """Words that were written before cost more of `total` [N, V]."""
+        if not state.tokens.shape[1]:
+            return
+        cost = DOUBLED * (state.place > 0).float()
+        total[torch.arange(len(total)), state.tokens[:, -1]] -= cost
+        if not self.sounds.is_sparing:
+            counts = (state.tokens >= COMMON) & self.sounds.words[state.tokens]
+            total.scatter_add_(1, state.tokens, -AGAIN * counts.float())
+
+    def is_known(self, keys: Tensor) -> Tensor:
+        """Whether lines are among those that must not come out."""
+        if not len(self.known):
+            return torch.zeros_like(keys, dtype=torch.bool)
+        at = torch.searchsorted(self.known, keys).clamp_max(len(self.known) - 1)
+        return self.known[at] == keys
+
+    def written(self, state: State, rules: Rules, tokens: Tensor, scores: Tensor) -> State:
+        """The state with a token more in each row."""
+        s, row = self.sounds, torch.arange(len(tokens))
         was_over = state.line >= LINES
+        line = state.line.clamp_max(LINES - 1)
         state.scores = scores
         state.tokens = torch.cat([state.tokens, tokens[:, None]], dim=1)
         ended = (tokens == s.end) & ~was_over
         says = s.words[tokens] & ~was_over
-        state.used[says, tokens[says]] += (
-            (tokens[says] >= COMMON).float() if not s.is_sparing else 1
-        )
-        begins = says & ~state.spoken
-        for row in begins.nonzero()[:, 0].tolist():
-            line, token = int(state.line[row]), int(tokens[row])
-            slot = forms[row].rhymes[line]
-            state.ends[row, token] = True
-            sound = s.rhyme[token]
-            if slot >= 0 and bool(sound.any()) and bool((state.rhymes[row, slot] * sound).any()):
-                state.rhymes[row, slot] *= sound
-        for row in says.nonzero()[:, 0].tolist():
-            form, line = forms[row], int(state.line[row])
-            if form.tones is not None and line not in form.given:
-                at = form.tones[:, line, int(state.left[row]) - 1]
-                fits = at[:, 0] & s.level[tokens[row]] | at[:, 1] & s.oblique[tokens[row]]
-                state.patterns[row, : len(fits)] &= fits
+        self.sounded(state, rules, row[says & ~state.spoken], tokens)
+        if rules.is_toned.any():
+            at = rules.tones[row, :, line, (state.left - 1).clamp(0, MOST_BEATS - 1)]
+            fits = (at & torch.stack([s.level, s.oblique], 1)[tokens][:, None]).any(2)
+            free = ~says | rules.is_given[row, line] | ~rules.is_toned
+            # What has its place whatever the tones leaves no pattern: then they go free.
+            still = state.patterns & fits
+            free = free | ~still.any(1)
+            state.patterns = torch.where(free[:, None], state.patterns, still)
         state.left = state.left - torch.where(was_over, 0, s.beats[tokens])
         state.spoken = (state.spoken | says) & ~ended
+        key = (state.keys * KEY_BASE + tokens + 1) & KEY_MASK
+        state.keys = torch.where(ended, 0, key)
         state.place = torch.where(ended, 0, state.place + 1)
         state.line = state.line + ended
-        for row in ended.nonzero()[:, 0].tolist():
-            state.left[row] = self.beats_of(forms[row], int(state.line[row]))
+        state.left = torch.where(ended, rules.beats[row, state.line], state.left)
         return state
+
+    def sounded(self, state: State, rules: Rules, begins: Tensor, tokens: Tensor) -> None:
+        """Note what the words that begin a line, which is its end, leave open of its rhyme."""
+        token = tokens[begins]
+        state.ends[begins, state.line[begins]] = token
+        slot = rules.slots[begins, state.line[begins]]
+        both = state.rhymes[begins, slot] * self.sounds.rhyme[token]
+        kept = (slot >= 0) & (both > 0).any(1)
+        state.rhymes[begins[kept], slot[kept]] = both[kept]
 
     def lines(self, tokens: Sequence[int]) -> list[list[int]]:
         """Written tokens as lines from left to right."""
@@ -277,9 +455,12 @@ class Writer:
         return [line[::-1] for line in found[:LINES]]
 
 
+KEY_BASE, KEY_MASK = 1_000_003, 0xFF_FFFF_FFFF
+
+
 def line_key(tokens: Sequence[int]) -> int:
     """A number for a line's tokens, from right to left; 40 bits."""
     value = 0
     for token in tokens:
-        value = (value * 1_000_003 + token + 1) & 0xFF_FFFF_FFFF
+        value = (value * KEY_BASE + token + 1) & KEY_MASK
     return value

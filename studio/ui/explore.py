@@ -37,8 +37,16 @@ def build(page: Page) -> gr.Tab:
             with gr.Column(elem_classes="centre", scale=1, min_width=0):
                 stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
                 toolbar = gr.HTML(elem_classes="toolbar-frame", apply_default_css=False)
-                parts = gr.HTML(elem_classes="parts-frame", apply_default_css=False)
-                options = gr.HTML(elem_classes="options-frame", apply_default_css=False)
+                parts = gr.HTML(
+                    elem_classes="parts-frame",
+                    js_on_load=asset("fields.js"),
+                    apply_default_css=False,
+                )
+                options = gr.HTML(
+                    elem_classes="options-frame",
+                    js_on_load=asset("fields.js"),
+                    apply_default_css=False,
+                )
                 strip = gr.HTML(
                     elem_classes="strip-frame",
                     js_on_load=asset("strip.js"),

@@ -118,6 +118,11 @@ class History:
             way_back[self.current] = id
         return History(steps, id, way_back)
 
+    def amended(self, moment: Moment) -> History:
+        """With this moment in the present step's place: one that looks the same."""
+        steps = tuple(replace(s, moment=moment) if s.id == self.current else s for s in self.steps)
+        return replace(self, steps=steps)
+
     def undone(self) -> History:
         """One step back; the same history if there is none."""
         before = self.at(self.present.parent) if self.present else None

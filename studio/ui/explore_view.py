@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from studio.medium import BEFORE, Artwork, Option
+from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
 from studio.store import ArtworkRow
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
@@ -25,13 +25,19 @@ def stage(visit: Visit, artwork: Artwork, upload: Any = None) -> str:
     words = visit.words
     shown = artwork.show(words("explore.alt", one=words("medium.one")))
     if not upload:
-        return f'<figure class="stage">{shown}</figure>'
+        return f'<figure class="stage">{shown}</figure>{remarks(words, artwork)}'
     near = escape(words("explore.upload.near", percent=upload["percent"]))
     return (
         f'<figure class="stage with-original">{shown}<figcaption class="original">'
         f"{upload['thumbnail']}<span><b>{escape(words('explore.upload.original'))}</b>"
-        f"{near}</span></figcaption></figure>"
+        f"{near}</span></figcaption></figure>{remarks(words, artwork)}"
     )
+
+
+def remarks(words: Words, artwork: Artwork) -> str:
+    """What could not be done as it was asked."""
+    said = "".join(f"<p>{escape(words(key, **values))}</p>" for key, values in artwork.remarks)
+    return f'<div class="remarks" role="status">{said}</div>' if said else ""
 
 
 def trouble(visit: Visit, sentence: str) -> str:
@@ -99,42 +105,107 @@ def parts(walk: Walk) -> str:
     words, medium = walk.visit.words, walk.visit.medium_object
     if not medium.parts:
         return ""
-    kept = walk.desk.kept_parts
-    toggles = "".join(
-        button(
-            words("part.keep", number=part + 1),
-            "part",
-            f"{icon('lock')}<span>{part + 1}</span>",
-            data_part=part,
-            aria_pressed=str(part in kept).lower(),
-        )
-        for part in range(medium.parts)
-    )
-    is_whole = len(kept) >= medium.parts
+    title = escape(words("part.title"))
+    bar = f'<div class="parts" role="toolbar" aria-label="{title}">'
+    if medium.in_words:
+        return f"{lines(walk)}{bar}{part_buttons(walk)}</div>"
+    toggles = "".join(lock(walk, part, f"<span>{part + 1}</span>") for part in range(medium.parts))
+    return f"{bar}<span>{title}</span>{toggles}{part_buttons(walk)}</div>"
+
+
+def part_buttons(walk: Walk) -> str:
+    words, medium = walk.visit.words, walk.visit.medium_object
+    is_whole = len(walk.kept_parts) >= medium.parts
     is_longest = 1 + len(walk.moment.options.get(BEFORE, ())) >= medium.longest
     go_on = button(words("part.continue"), "continue", data_key="c", disabled=is_longest)
-    return (
-        f'<div class="parts" role="toolbar" aria-label="{escape(words("part.title"))}">'
-        f"<span>{escape(words('part.title'))}</span>{toggles}"
-        + button(words("part.refill"), "refill", data_key="r", disabled=is_whole)
-        + (go_on if medium.longest > 1 else "")
-        + "</div>"
+    refill = button(words("part.refill"), "refill", data_key="r", disabled=is_whole)
+    return refill + (go_on if medium.longest > 1 else "")
+
+
+def lock(walk: Walk, part: int, content: str = "") -> str:
+    is_kept = part in walk.kept_parts
+    return button(
+        walk.visit.words("part.keep", number=part + 1),
+        "part",
+        icon("lock" if is_kept else "unlocked") + content,
+        data_part=part,
+        aria_pressed=str(is_kept).lower(),
     )
+
+
+def lines(walk: Walk) -> str:
+    """The lines of a work in words: each to lock, to write, and to choose another for."""
+    title = escape(walk.visit.words("part.title"))
+    rows = "".join(line(walk, part, text) for part, text in enumerate(walk.lines))
+    return f'<ol class="lines" aria-label="{title}" data-stamp="{walk.stamp}">{rows}</ol>'
+
+
+def line(walk: Walk, part: int, text: str) -> str:
+    words = walk.visit.words
+    field = attributes(
+        type="text",
+        value=text,
+        maxlength=LONGEST_HELD,
+        lang=walk.visit.medium_object.language or None,
+        autocomplete="off",
+        spellcheck="false",
+        data_do="rewrite",
+        data_part=part,
+        aria_label=words("explore.line", number=part + 1),
+    )
+    others = button(
+        words("explore.line.others", number=part + 1),
+        "alternatives",
+        icon("others"),
+        data_part=part,
+    )
+    return f"<li>{lock(walk, part)}<input{field}>{others}{offers(walk, part)}</li>"
+
+
+def offers(walk: Walk, part: int) -> str:
+    """Other texts for a line, once they have been asked for."""
+    if walk.offered is None or walk.offered[0] != part:
+        return ""
+    texts = [button(text, "take", data_part=part, data_value=text) for text in walk.offered[1]]
+    label = attributes(
+        class_="offers", role="group", aria_label=walk.visit.words("explore.line.offers")
+    )
+    return f"<div{label}>{''.join(texts)}</div>"
 
 
 def options(walk: Walk) -> str:
     """What the artist chooses beside the latent; if the medium has choices."""
     words, chosen = walk.visit.words, walk.moment.options
-    fields = [
-        choice(words, option, chosen.get(option.key, option.default))
-        for option in walk.visit.medium_object.options
-    ]
-    return f'<div class="options">{"".join(fields)}</div>' if fields else ""
+    known = walk.visit.medium_object.options
+    rows = []
+    for are_texts in (False, True):
+        fields = [
+            choice(words, option, chosen.get(option.key, option.default))
+            for option in known
+            if (option.longest > 0) == are_texts
+        ]
+        # A text that comes back as it was must still reach the page, where it may have been
+        # another.
+        stamp = attributes(data_stamp=walk.stamp if are_texts else None)
+        if fields:
+            rows.append(f'<div class="options"{stamp}>{"".join(fields)}</div>')
+    return "".join(rows)
 
 
 def choice(words: Words, option: Option, value: Any) -> str:
     name = escape(words(f"option.{option.key}"))
     asks = {"data_do": "option", "data_option": option.key}
+    if option.longest:
+        hint = f"option.{option.key}.hint"
+        field = attributes(
+            type="text",
+            value=option.clean(value),
+            maxlength=option.longest,
+            placeholder=words(hint) if hint in words else None,
+            autocomplete="off",
+            **asks,
+        )
+        return f'<label class="text"><span>{name}</span><input{field}></label>'
     if not option.choices:
         number = float(option.clean(value))
         dial = attributes(

@@ -6,7 +6,7 @@ from html import escape
 
 from studio.medium import media
 from studio.ui.session import Visit
-from studio.ui.surface import icon
+from studio.ui.surface import icon, medium_title
 from studio.words import Words
 
 
@@ -33,10 +33,7 @@ def header_html(visit: Visit) -> str:
 def media_switch(visit: Visit) -> str:
     if len(media()) < 2:
         return ""
-    names = {
-        name: Words(visit.language).including(medium.words)("medium.title")
-        for name, medium in media().items()
-    }
+    names = {name: medium_title(medium, visit.language) for name, medium in media().items()}
     return switch(visit.words("common.medium"), "medium", names, visit.medium)
 
 

@@ -14,8 +14,7 @@ from studio.ui.assets import asset
 from studio.ui.card import card_details, size
 from studio.ui.panel import panel, text
 from studio.ui.session import Page, Said, Visit
-from studio.ui.surface import attributes, button
-from studio.words import Words
+from studio.ui.surface import attributes, button, medium_title
 
 
 def build(page: Page) -> gr.Tab:
@@ -107,8 +106,7 @@ def resident(visit: Visit, one: Resident) -> str:
     words = visit.words
     known = {checkpoint.version for checkpoint in versions.within_reach(visit)}
     if one.medium != visit.medium:
-        medium = Words(visit.language).including(get_medium(one.medium).words)
-        name = medium("medium.title")
+        name = medium_title(get_medium(one.medium), visit.language)
     elif one.version in known:
         name = versions.title(visit, one.version)
     else:

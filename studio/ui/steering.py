@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from studio import latent
 from studio.directions import moved
-from studio.medium import BEFORE, Artwork, Direction, Generator, InParts, Recipe, pack
+from studio.medium import BEFORE, Artwork, Direction, Generator, InParts, InWords, Recipe, pack
 from studio.ui.explore_state import Desk, Latent, Moment
 from studio.words import Words
 
@@ -21,6 +21,8 @@ TAME, WILD = 0.3, 1.4
 WILDNESS = "wildness"
 NEIGHBOURS = 8
 CHUNK = 8
+OFFERED = 5
+"""Other texts for one line."""
 # Below this, dividing by the wildness would throw a neighbour's base far out of the known space.
 LEAST_WILDNESS = 0.25
 
@@ -170,10 +172,27 @@ class Steering:
 
     def refilled(self, moment: Moment, kept: Sequence[int], seed: int) -> Moment:
         """With the kept parts as they are and the others made anew, the dials where they are."""
-        place = cast(InParts, self.generator).refilled(
+        place, options = cast(InParts, self.generator).refilled(
             self.latent(moment), kept, seed, moment.options
         )
-        return self.moved_to(moment, place, "refill")
+        return self.moved_to(replace(moment, options=dict(options)), place, "refill")
+
+    def rewritten(self, moment: Moment, part: int, text: str, how: str) -> Moment:
+        """With one line in a person's words and held, the others and the dials where they are.
+
+        Raises:
+            BadUpload: the text cannot be a line.
+        """
+        place, options = cast(InWords, self.generator).rewritten(
+            self.latent(moment), part, text, moment.options
+        )
+        return self.moved_to(replace(moment, options=dict(options)), place, how)
+
+    def alternatives(self, moment: Moment, part: int, seed: int) -> Sequence[str]:
+        """Other texts for one line that go with the others."""
+        return cast(InWords, self.generator).alternatives(
+            self.latent(moment), part, OFFERED, seed, moment.options
+        )
 
     def continued(self, moment: Moment, seed: int) -> Moment:
         """What could come after: the work so far stays, and the dials steer what is new."""

@@ -9,9 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from studio.medium import Artwork, Recipe, latents_of
+from studio.medium import Artwork, Medium, Recipe, latents_of
 from studio.ui.assets import asset
 from studio.ui.session import Visit
+from studio.words import Words
+
+LANGUAGE_NAMES = {"en": "English", "zh": "中文"}
+"""What languages call themselves, whichever one the page is in."""
 
 
 def artwork_of(visit: Visit, recipe: Recipe) -> Artwork:
@@ -33,6 +37,13 @@ def desk(tab_id: str) -> tuple[gr.HTML, gr.HTML]:
     )
     out = gr.HTML(html_template="", js_on_load=asset("parcel.js"), elem_classes="unseen")
     return gestures, out
+
+
+def medium_title(medium: Medium, language: str) -> str:
+    """What a kind of artwork is called, and the language of its works where they have one."""
+    title = Words(language).including(medium.words)("medium.title")
+    own = LANGUAGE_NAMES.get(medium.language, medium.language)
+    return f"{title} · {own}" if own else title
 
 
 def parcel(name: str, data: bytes) -> dict[str, str]:
@@ -57,6 +68,8 @@ ICONS = {
     "language": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM3.5 9h17M3.5 15h17"
     "M12 3c-5 5-5 13 0 18 5-5 5-13 0-18Z",
     "lock": "M6 11h12v10H6ZM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11",
+    "others": "M4 8h14l-3.5-3.5M20 16H6l3.5 3.5",
+    "unlocked": "M6 11h12v10H6ZM8.5 11V7.5a3.5 3.5 0 0 1 6.7-1.4",
     "theme": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 3v18M12 7l5-2M12 12l8.5-2M12 17l7-1",
     "medium": "M4 4h7v7H4ZM13 4h7v7h-7ZM4 13h7v7H4ZM13 13h7v7h-7Z",
     "close": "M6 6l12 12M18 6 6 18",

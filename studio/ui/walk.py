@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from studio.errors import NotFound, StudioError
 from studio.latent import MAX_SEED
-from studio.medium import BEFORE, Artwork, Recipe, lasting
+from studio.medium import (
+    BEFORE,
+    LONGEST_HELD,
+    Artwork,
+    Option,
+    Recipe,
+    Worded,
+    held_of,
+    holding,
+    lasting,
+)
 from studio.store import ArtworkRow
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
@@ -24,6 +34,8 @@ SEEDS = 1_000_000
 LONGEST_NAME = 40
 STRIP_THUMBNAIL = 72
 REACHES = (0.1, 1.0)
+LINE = Option("line", "", longest=LONGEST_HELD)
+"""What a person may write in a line's place; whether it can be one, the generator knows."""
 
 
 class BadGesture(StudioError):
@@ -40,6 +52,7 @@ class Walk:
         self.stamp = secrets.token_hex(4)
         self.desk = self.desk_found()
         self.shown: tuple[Moment, Artwork] | None = None
+        self.offered: tuple[int, Sequence[str]] | None = None
 
     def desk_found(self) -> Desk:
         saved = self.visit.load(DESK)
@@ -93,9 +106,29 @@ class Walk:
             self.shown = (self.moment, self.steering.artworks([self.moment])[0])
         return self.shown[1]
 
+    @property
+    def lines(self) -> Sequence[str]:
+        """Of a work in words."""
+        return cast(Worded, self.artwork()).lines
+
+    @property
+    def kept_parts(self) -> Sequence[int]:
+        """What stays when the rest is made anew. Held lines belong to the moment, since they stay
+        whatever is done; other parts to the desk."""
+        medium = self.visit.medium_object
+        if not medium.in_words:
+            return self.desk.kept_parts
+        return sorted(part for part in held_of(self.moment.options) if part < medium.parts)
+
     def show(self, moment: Moment) -> None:
         """Go somewhere without a step in the history (a dial that is still held)."""
         self.desk = replace(self.desk, moment=moment)
+        self.offered = None
+
+    def amend(self) -> None:
+        """The present step of the history is this moment from now on."""
+        self.history = self.history.amended(self.moment)
+        self.is_changed = True
 
     def go(self, moment: Moment) -> None:
         """Go somewhere, as a step that can be undone."""
@@ -164,17 +197,66 @@ def choose_option(walk: Walk, said: Said) -> None:
     option = known.get(str(said["option"]))
     if option is None:
         raise BadGesture("unknown_option", name=str(said["option"])[:40])
-    walk.go(walk.moment.with_option(option, said["value"]))
+    moment = walk.moment.with_option(option, said["value"])
+    # A text that only had another blank in it is the same text.
+    if moment.options != walk.moment.options:
+        walk.go(moment)
 
 
 def toggle_part(walk: Walk, said: Said) -> None:
     """Whether a part stays as it is when the others are made anew."""
-    part = int(clamp(number(said["part"]), 0, max(walk.visit.medium_object.parts - 1, 0)))
-    walk.desk = walk.desk.with_part_toggled(part)
+    part = part_of(walk, said)
+    if not walk.visit.medium_object.in_words:
+        walk.desk = walk.desk.with_part_toggled(part)
+    elif part in walk.kept_parts:
+        # A step of its own: the line may be another one at once.
+        freed = holding(walk.moment.options, part, None)
+        walk.go(replace(walk.moment, options=freed, how="unlock"))
+    else:
+        hold(walk, part)
+
+
+def hold(walk: Walk, part: int) -> None:
+    """The line stays as it reads now. Nothing is seen to change, so the present step of the history
+    becomes this: undo goes past it, and whatever comes back to it finds the line locked."""
+    before, lines = walk.moment, list(walk.lines)
+    walk.show(replace(before, options=holding(before.options, part, lines[part])))
+    if list(walk.lines) != lines:
+        # Given this line first, the generator would find others beside it.
+        walk.show(before)
+        walk.show(walk.steering.rewritten(before, part, lines[part], before.how))
+    walk.amend()
+
+
+def rewrite(walk: Walk, said: Said) -> None:
+    """A line in the person's own words; it is locked from then on."""
+    part, text = line_of(walk, said), str(LINE.clean(said["value"]))
+    if not text:
+        raise BadGesture("line_without_words")
+    if text != walk.lines[part]:
+        walk.go(walk.steering.rewritten(walk.moment, part, text, "rewrite"))
+
+
+def offer(walk: Walk, said: Said) -> None:
+    """Other lines for one place, to choose from; no step of the history."""
+    part = line_of(walk, said)
+    found = walk.steering.alternatives(walk.moment, part, walk.visit.throw(MAX_SEED))
+    if not found:
+        raise BadGesture("no_other_line")
+    walk.offered = (part, found)
+
+
+def take(walk: Walk, said: Said) -> None:
+    """One of the lines that were offered, locked only if the one before it was."""
+    part, text = line_of(walk, said), str(LINE.clean(said["value"]))
+    taken = walk.steering.rewritten(walk.moment, part, text, "alternative")
+    if part not in walk.kept_parts:
+        taken = replace(taken, options=holding(taken.options, part, None))
+    walk.go(taken)
 
 
 def refill(walk: Walk, said: Said) -> None:
-    parts, kept = walk.visit.medium_object.parts, walk.desk.kept_parts
+    parts, kept = walk.visit.medium_object.parts, walk.kept_parts
     if not parts or len(kept) >= parts:
         raise BadGesture("all_parts_kept")
     walk.go(walk.steering.refilled(walk.moment, kept, walk.visit.throw(MAX_SEED)))
@@ -282,6 +364,9 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "seed": choose_seed,
     "option": choose_option,
     "part": toggle_part,
+    "rewrite": rewrite,
+    "alternatives": offer,
+    "take": take,
     "refill": refill,
     "continue": go_on,
     "near": step_near,
@@ -299,6 +384,22 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "open": open_artwork,
     "save": save,
 }
+
+
+def part_of(walk: Walk, said: Said) -> int:
+    """The part that a gesture is about."""
+    return int(clamp(number(said["part"]), 0, max(walk.visit.medium_object.parts - 1, 0)))
+
+
+def line_of(walk: Walk, said: Said) -> int:
+    """The line that a gesture is about.
+
+    Raises:
+        BadGesture: the work is not in words.
+    """
+    if not walk.visit.medium_object.in_words:
+        raise BadGesture("no_lines")
+    return part_of(walk, said)
 
 
 def number(value: Any) -> float:

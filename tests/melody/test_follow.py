@@ -27,7 +27,7 @@ def test_kept_bars_are_heard_as_they_were(shipped, kept: list[int], meter: str) 
     latents = shipped.map(noise_from_seeds(range(8)))
     changed = 0
     for seed, latent in enumerate(latents):
-        found = shipped.refilled(latent, kept, seed, options)
+        found, _ = shipped.refilled(latent, kept, seed, options)
         before, after = (
             shipped.decode(one[None], options)[0].grid.tokens.reshape(BARS, -1)
             for one in (latent, found)

@@ -14,7 +14,7 @@ from studio.poem.data import MARKS, SPECIALS
 from studio.poem.form import patterns
 from studio.poem.model import Decoder
 from studio.poem.sounds import BOOKS, Sounds, tables
-from studio.poem.write import Form, Writer, line_key
+from studio.poem.write import NO_LINES, Form, Given, Writer, line_key
 
 CHARACTERS = (
     "床前明月光疑是地上霜举头望低思故乡白日依山尽黄河入海流欲穷千里目更一层楼春眠不觉晓处闻啼鸟夜来"
@@ -38,7 +38,7 @@ def sounds_of(language: str) -> tuple[list[str], Sounds]:
     return vocabulary, Sounds.of(tables(vocabulary, language), BOOKS[language][0])
 
 
-def poems(language: str, forms: list[Form], known: frozenset[int] = frozenset()) -> list[list[str]]:
+def poems(language: str, forms: list[Form], known: torch.Tensor = NO_LINES) -> list[list[str]]:
     vocabulary, sounds = sounds_of(language)
     torch.manual_seed(3)
     config = Config(language, len(vocabulary), line_dim=4, width=24, heads=2, layers=1)
@@ -82,9 +82,10 @@ def test_english_verse_rhymes_and_scans(scheme: str, rhymes: tuple[int, ...]) ->
 
 
 def test_given_lines_stay_and_the_others_rhyme_with_them() -> None:
-    vocabulary, _ = sounds_of("en")
+    vocabulary, sounds = sounds_of("en")
     given = ["and", "in", "the", "silent", "evening", "light"]
-    form = Form((8,) * 4, (-1, 0, -1, 0), given={3: [vocabulary.index(word) for word in given]})
+    tokens = [vocabulary.index(word) for word in given]
+    form = Form((8,) * 4, (-1, 0, -1, 0), given={3: Given(tokens, 8, sounds.rhyme[tokens[-1]])})
     [lines] = poems("en", [form])
     assert lines[3].split() == given
     assert english.rhymes(english.words(lines[1])[-1], "light")
@@ -95,7 +96,7 @@ def test_a_known_line_does_not_come_out() -> None:
     form = Form((8,) * 4, (0, 1, 0, 1))
     [before] = poems("en", [form])
     numbers = [vocabulary.index(word) for word in before[0].split()]
-    [after] = poems("en", [form], frozenset([line_key(numbers[::-1])]))
+    [after] = poems("en", [form], torch.tensor([line_key(numbers[::-1])]))
     assert before[0] not in after
 
 

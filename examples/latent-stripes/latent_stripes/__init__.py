@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from studio.errors import BadUpload
-from studio.medium import Artwork, Option, Recipe
+from studio.medium import Artwork, Option, Recipe, Remark
 
 if TYPE_CHECKING:
     from latent_stripes.generator import StripesGenerator
@@ -28,6 +28,7 @@ class Stripes:
     """Stripes side by side; colours [COUNT, 3] are sRGB, 0 to 1."""
 
     options: Mapping[str, Any] = {}
+    remarks: Sequence[Remark] = ()
 
     def __init__(self, colours: Sequence[Sequence[float]], recipe: Recipe | None = None) -> None:
         self.colours = colours
@@ -59,6 +60,7 @@ class StripesMedium:
     """See studio.medium.Medium."""
 
     name = "stripes"
+    language = ""
     place = 100
     words = Path(__file__).parent / "words"
     formats: Sequence[str] = ("svg",)
@@ -68,6 +70,7 @@ class StripesMedium:
     options: Sequence[Option] = ()
     parts = 0
     longest = 1
+    in_words = False
     shows_paths = False
 
     def load(self, checkpoint: Checkpoint, device: str) -> Generator:
