@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from torch.nn import functional as F
 
 NOISE_DIM = 128
 FREQUENCIES = 32
+LEAST_VARIANCE = 1e-3
+"""Of whitened parts, where they have something in common."""
 FASTEST = 200.0
 """Largest angular frequency that the time from 0 to 1 is told by."""
 
@@ -45,10 +48,13 @@ class Shape:
 
 
 class Coordinates(nn.Module):
-    """Latents [B, parts x part_dim] as whitened principal coordinates of parts [B, 128], and back.
+    """Latents [B, parts x part_dim] as whitened coordinates of parts [B, 128], and back.
 
     A part's latent has about as many active units as its share of the noise has numbers, so that
-    hardly anything is lost; noise and coordinates then have the same shape, as a flow needs.
+    hardly anything is lost; noise and coordinates then have the same shape, as a flow needs. What
+    parts have in common is whitened away too, by the matrix that turns each the least (ZCA: Kessy
+    et al., Optimal Whitening and Decorrelation, 2018): a flow that has learned nothing already
+    leads to parts that belong together.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -57,9 +63,13 @@ class Coordinates(nn.Module):
         self.mean: Tensor
         self.axes: Tensor
         self.scales: Tensor
+        self.apart: Tensor
+        self.together: Tensor
         self.register_buffer("mean", torch.zeros(shape.part_dim))
         self.register_buffer("axes", torch.zeros(shape.part_noise, shape.part_dim))
         self.register_buffer("scales", torch.ones(shape.part_noise))
+        self.register_buffer("apart", torch.eye(shape.parts * shape.part_noise))
+        self.register_buffer("together", torch.eye(shape.parts * shape.part_noise))
 
     def fit(self, latents: Tensor) -> None:
         """Measure them on latents [N, parts x part_dim]; a part_dim below its share of the noise
@@ -71,14 +81,31 @@ class Coordinates(nn.Module):
         self.mean.copy_(mean)
         self.axes.zero_()[:count] = axes[:count]
         self.scales.fill_(1.0)[:count] = (singular[:count] / len(parts) ** 0.5).clamp_min(1e-2)
+        whole = self.of_parts(latents)
+        values, vectors = torch.linalg.eigh(whole.T @ whole / len(whole))
+        # What hardly varies stays as it is: blown up, it would be noise.
+        spread = torch.where(values > LEAST_VARIANCE, values, 1.0).sqrt()
+        self.apart.copy_(vectors / spread @ vectors.T)
+        self.together.copy_(vectors * spread @ vectors.T)
 
-    def to_flow(self, latents: Tensor) -> Tensor:
+    def of_parts(self, latents: Tensor) -> Tensor:
         parts = latents.unflatten(1, (self.parts, -1)) - self.mean
         return (parts @ self.axes.T / self.scales).flatten(1)
 
+    def to_flow(self, latents: Tensor) -> Tensor:
+        return self.of_parts(latents) @ self.apart
+
     def to_latents(self, coordinates: Tensor) -> Tensor:
-        parts = coordinates.unflatten(1, (self.parts, -1)) * self.scales
+        parts = (coordinates @ self.together).unflatten(1, (self.parts, -1)) * self.scales
         return (parts @ self.axes + self.mean).flatten(1)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *others: Any, **more: Any
+    ) -> None:
+        # Checkpoints from before the parts were whitened together hold neither matrix.
+        for name in ("apart", "together"):
+            state_dict.setdefault(prefix + name, torch.eye(len(self.apart)))
+        super()._load_from_state_dict(state_dict, prefix, *others, **more)
 
 
 class Block(nn.Module):

@@ -31,6 +31,8 @@ from studio.precision import processors
 LEAST_POEMS = 64
 LEAST_USES = 5
 """Times that a word has to be used for the poet to learn it."""
+FLOW_BATCH = 128
+"""Latents of a step: where minutes are few, more steps are worth more than calmer ones."""
 WATCHED = 1024
 """Poems for validation that are looked at while it trains."""
 
@@ -93,9 +95,9 @@ def main(language: str, arguments: Sequence[str]) -> int:
             train_autoencoder(run, batches["train"], watched, options.minutes, report)
         known, unseen = (encoded(run.ema, batches[name]) for name in ("train", "validation"))
         if options.flow_minutes > 0:
-            train_flow(run, known, unseen, options.flow_minutes, report)
+            train_flow(run, known, unseen, options.flow_minutes, report, batch_size=FLOW_BATCH)
         if options.mapping_minutes > 0:
-            train_mapping(run, options.mapping_minutes, report)
+            train_mapping(run, options.mapping_minutes, report, batch_size=FLOW_BATCH)
         if options.version:
             free = None
             if options.latent_free_minutes > 0:
