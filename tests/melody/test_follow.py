@@ -8,7 +8,7 @@ from studio.checkpoint import Checkpoints
 from studio.latent import noise_from_seeds
 from studio.melody import follow
 from studio.melody.grid import BARS
-from studio.melody.medium import MEDIUM
+from studio.melody.medium import MEDIA
 from studio.melody.settings import FOUND
 from studio.settings import SHIPPED_CHECKPOINTS
 
@@ -17,7 +17,7 @@ from studio.settings import SHIPPED_CHECKPOINTS
 def shipped(tmp_path_factory: pytest.TempPathFactory):
     roots = Checkpoints(SHIPPED_CHECKPOINTS, tmp_path_factory.mktemp("home"))
     base = [checkpoint for checkpoint in roots.list("melody") if checkpoint.is_base][-1]
-    return MEDIUM.load(base, "cpu")
+    return MEDIA[0].load(base, "cpu")
 
 
 @pytest.mark.parametrize("meter", [FOUND, "3/4"])
