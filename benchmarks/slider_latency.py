@@ -65,6 +65,7 @@ class ReadyMade:
     """A walk that has nothing to think about: two pictures, one after the other."""
 
     pictures: ClassVar[list[str]] = []
+    remarks: ClassVar[tuple[()]] = ()
     shown: ClassVar[int] = 0
 
     def __init__(self, visit: object) -> None:
