@@ -12,16 +12,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from studio.latent import flow
-from studio.medium import Direction, FeatureStatistics, LatentStatistics, pack, unpack
+from studio.latent import flow, noise_from_seeds, truncate
+from studio.medium import (
+    Direction,
+    FeatureStatistics,
+    Generator,
+    LatentStatistics,
+    pack,
+    unpack,
+)
 
 Measure = Callable[[Tensor], Mapping[str, Tensor]]
 """Latents [B, D] to attributes of their artworks, each [B]."""
 
+STEERED_SEED = 9_100_000
+"""Of samples that nothing is fitted to or chosen by."""
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 RELIABLE = 0.95
 NOTICEABLE = 0.4
@@ -347,6 +357,28 @@ def measured(
         correlation=correlation,
         side_effects={n: e for n, e in effects.items() if n != attribute},
     )
+
+
+def steered(generator: Generator, count: int) -> dict[str, dict[str, Any]]:
+    """What each dial does to fresh samples that nothing was fitted to or chosen by: effects in
+    standard deviations of each attribute for one step, and the rank correlation with its own."""
+
+    def measure(latents: Tensor) -> Mapping[str, Tensor]:
+        return generator.attributes(generator.decode(latents))
+
+    latents = generator.map(noise_from_seeds(range(STEERED_SEED, STEERED_SEED + 4 * count)))
+    spread, mean = measure(latents), generator.statistics.mean
+    starts = truncate(latents[:count], mean, 0.8)
+    figures = {}
+    for direction in generator.directions:
+        if direction.attribute:
+            found = measured(direction, direction.attribute, starts, mean, spread, measure)
+            figures[direction.key] = {
+                "effect": found.effect,
+                "correlation": found.correlation,
+                "side_effects": dict(found.side_effects),
+            }
+    return figures
 
 
 def spearman(positions: Tensor, values: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.directions import measured
-from studio.latent import noise_from_seeds, truncate
+from studio.directions import steered
+from studio.latent import noise_from_seeds
 from studio.melody import music
 from studio.melody.grid import BARS, HIGHEST, LOWEST, METERS, Grid, Note, OffGrid
 from studio.melody.keys import SCALES
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from studio.melody.data import Phrase
     from studio.melody.generator import MelodyGenerator
 
-FIRST_SEED, STEERED_SEED = 1_000_000, 9_100_000
+FIRST_SEED = 1_000_000
 RUNS = (8, 12, 16)
 """Lengths, in notes, of runs that are looked for in training tunes."""
 HISTOGRAMS = ("pitch_class", "interval", "duration")
@@ -202,28 +202,6 @@ def smoothness(
         "even_step": round(1 / (frames - 1), 3),
         "distance_grows": round(float(np.nanmean(correlations)), 3),
     }
-
-
-def steered(generator: MelodyGenerator, count: int) -> dict[str, dict[str, Any]]:
-    """What each dial does to fresh samples that nothing was fitted to or chosen by: effects in
-    standard deviations of each attribute for one step, and the rank correlation with its own."""
-
-    def measure(latents: Tensor) -> Mapping[str, Tensor]:
-        return generator.attributes(generator.decode(latents))
-
-    latents = generator.map(noise_from_seeds(range(STEERED_SEED, STEERED_SEED + 4 * count)))
-    spread, mean = measure(latents), generator.statistics.mean
-    starts = truncate(latents[:count], mean, 0.8)
-    figures = {}
-    for direction in generator.directions:
-        if direction.attribute:
-            found = measured(direction, direction.attribute, starts, mean, spread, measure)
-            figures[direction.key] = {
-                "effect": found.effect,
-                "correlation": found.correlation,
-                "side_effects": dict(found.side_effects),
-            }
-    return figures
 
 
 def asked_for(

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.directions import measured
+from studio.directions import steered
 from studio.errors import BadUpload
-from studio.latent import noise_from_seeds, truncate
+from studio.latent import noise_from_seeds
 from studio.poem import chinese, english
 from studio.poem.artwork import Verse
 from studio.poem.config import LONGEST
@@ -48,7 +48,7 @@ from studio.poem.model import Decoder, Poet
 from studio.poem.settings import FOUND, OPTIONS
 from studio.poem.train import Batch, come_back, perplexity
 
-FIRST_SEED, STEERED_SEED = 1_000_000, 9_100_000
+FIRST_SEED = 1_000_000
 BATCH = 128
 SAMPLE = 500
 """Poems whose wording is compared: more of them repeat each other more."""
@@ -553,28 +553,6 @@ def growth(values: np.ndarray) -> np.ndarray:
     values = values - values.mean(0)
     norms = np.linalg.norm(order) * np.linalg.norm(values, axis=0)
     return order @ values / np.maximum(norms, 1e-9)
-
-
-def steered(generator: PoemGenerator, count: int = 32) -> dict[str, dict[str, Any]]:
-    """What each dial does to fresh samples that nothing was fitted to or chosen by: effects in
-    standard deviations of each attribute for one step, and the rank correlation with its own."""
-
-    def measure(latents: Tensor) -> Mapping[str, Tensor]:
-        return generator.attributes(generator.decode(latents))
-
-    latents = generator.map(noise_from_seeds(range(STEERED_SEED, STEERED_SEED + 4 * count)))
-    spread, mean = measure(latents), generator.statistics.mean
-    starts = truncate(latents[:count], mean, 0.8)
-    figures = {}
-    for direction in generator.directions:
-        if direction.attribute:
-            found = measured(direction, direction.attribute, starts, mean, spread, measure)
-            figures[direction.key] = {
-                "effect": found.effect,
-                "correlation": found.correlation,
-                "side_effects": dict(found.side_effects),
-            }
-    return figures
 
 
 def evaluate(
