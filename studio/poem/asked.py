@@ -133,7 +133,7 @@ class Listener:
             for part, number in zip(parts, numbers, strict=True)
         ]
         spoken = [at for at, count in enumerate(beats) if count]
-        rhyme = torch.zeros(sounds.rhyme.shape[1])
+        rhyme = torch.zeros(sounds.rhyme.shape[1], dtype=torch.bool)
         if spoken:
             last = spoken[-1]
             rhyme = sounds.rhyme[numbers[last]]
@@ -146,14 +146,14 @@ class Listener:
         return 1 if self.language == "zh" else min(english.syllables(word) or {0})
 
     def rhyme_of(self, word: str, book: str) -> Tensor:
-        """[G]: the rhymes of a word that the vocabulary lacks, by the words that it sounds like."""
+        """[G] bool: rhymes of a word that the vocabulary lacks, by words that sound like it."""
         rhyme = self.sounds[book].rhyme
-        found = torch.zeros(rhyme.shape[1])
+        found = torch.zeros(rhyme.shape[1], dtype=torch.bool)
         for key in self.keys(word, book):
             alike = self.by_key[book].get(key)
             if alike:
                 # What all of them share is the sound that they were looked up by.
-                found = torch.maximum(found, (rhyme[alike] > 0).all(0).float())
+                found |= rhyme[alike].all(0)
         return found
 
     def keys(self, word: str, book: str) -> Sequence[str]:

@@ -24,7 +24,8 @@ class Sounds:
         end: the token that ends a line.
         beats: [V], syllables (characters); marks: [V] bool, punctuation; words: [V] bool.
         level, oblique: [V] bool, Chinese tones; of other languages all true.
-        rhyme: [V, G], 1 where a token has a rhyme.
+        rhyme: [V, G] bool, whether a token has a rhyme; rhymes: the same as numbers [V, n], -1 for
+            none; families: [G], how many tokens have each.
         is_sparing: characters come once in a poem, or twice in a row.
     """
 
@@ -35,12 +36,15 @@ class Sounds:
     level: Tensor
     oblique: Tensor
     rhyme: Tensor
+    rhymes: Tensor
+    families: Tensor
     is_sparing: bool = False
 
     @classmethod
     def of(cls, tables: Mapping[str, Tensor], book: str = "") -> Sounds:
         """From what `tables` made; `book` is one of the language's BOOKS."""
         prefix = f"{book}." if book else ""
+        rhyme = dense(tables[f"{prefix}rhyme"])
         return cls(
             end=SPECIALS.index(LINE),
             beats=tables["beats"].long(),
@@ -48,7 +52,9 @@ class Sounds:
             words=tables["words"].bool(),
             level=tables[f"{prefix}level"].bool(),
             oblique=tables[f"{prefix}oblique"].bool(),
-            rhyme=dense(tables[f"{prefix}rhyme"]),
+            rhyme=rhyme,
+            rhymes=tables[f"{prefix}rhyme"].long(),
+            families=rhyme.sum(0),
             is_sparing=bool(book),
         )
 
@@ -85,9 +91,10 @@ def listed(rhyme: np.ndarray) -> np.ndarray:
 
 
 def dense(rhyme: Tensor) -> Tensor:
-    """Undoes `listed`; [V, G] float."""
-    table = torch.zeros(len(rhyme), int(rhyme.max()) + 1 if rhyme.numel() else 0)
+    """Undoes `listed`; [V, G] bool."""
+    groups = int(rhyme.max()) + 1 if rhyme.numel() else 0
+    table = torch.zeros(len(rhyme), groups, dtype=torch.bool)
     for column in rhyme.long().T:
         rows = (column >= 0).nonzero()[:, 0]
-        table[rows, column[rows]] = 1.0
+        table[rows, column[rows]] = True
     return table

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from studio.poem.config import LONGEST, MOST_BEATS
 from studio.poem.data import LINES
@@ -48,7 +49,7 @@ class Given:
 
     Attributes:
         tokens: from left to right; beats: of all of it, unknown words too.
-        rhyme: [G], 1 where its end has a rhyme.
+        rhyme: [G] bool, whether its end has a rhyme.
     """
 
     tokens: Sequence[int]
@@ -150,8 +151,8 @@ class State:
     Attributes:
         scores: [N], nats; tokens: [N, T] so far; line, place, left: [N], see model.Places.
         spoken: [N], whether a word of the line was written.
-        ends: [N, 4], the words that ended each line, 0 for none yet; rhymes: [N, 2, G], the sounds
-            still open.
+        ends: [N, 4], the words that ended each line, 0 for none yet; rhymes: [N, 2, G] bool, the
+            sounds still open.
         patterns: [N, P] bool, those still open; keys: [N], see `line_key`.
     """
 
@@ -287,17 +288,16 @@ class Writer:
         most = max((len(form.tones) for form in forms if form.tones is not None), default=1)
         patterns = torch.zeros(count, most, dtype=torch.bool)
         ends = torch.zeros(count, LINES, dtype=torch.long)
-        rhymes = torch.ones(count, 2, groups)
+        rhymes = torch.ones(count, 2, groups, dtype=torch.bool)
         # A rhyme with fewer words than the poem asks for would end in silence.
-        family = (self.sounds.rhyme > 0).sum(0)
         for row, form in enumerate(forms):
             for slot in (0, 1):
-                rhymes[row, slot] = (family >= form.rhymes.count(slot)).float()
+                rhymes[row, slot] = self.sounds.families >= form.rhymes.count(slot)
             patterns[row, : 1 if form.tones is None else len(form.tones)] = True
             # A line that is given further down already says what the others rhyme with.
             for number, given in form.given.items():
                 slot = form.rhymes[number]
-                both = rhymes[row, slot] * given.rhyme
+                both = rhymes[row, slot] & given.rhyme
                 if slot >= 0 and both.any():
                     rhymes[row, slot] = both
                 # No other line is to end on the same word.
@@ -385,7 +385,8 @@ class Writer:
     def rhyming(self, rules: Rules, state: State, rows: Tensor, slot: Tensor) -> Tensor:
         """[n, V] bool: what may end the lines of some rows, a mark before it or not."""
         s = self.sounds
-        sounds = (state.rhymes[rows, slot[rows]] @ s.rhyme.T) > 0
+        # The column behind the last stands for no rhyme, which -1 finds.
+        sounds = F.pad(state.rhymes[rows, slot[rows]], (0, 1))[:, s.rhymes].any(2)
         # An end of the first line that is not level does not rhyme, nor has to.
         free = rules.is_toned[rows] & (state.line[rows] == 0)
         sounds = sounds | (free[:, None] & s.oblique & ~s.level)
@@ -440,8 +441,8 @@ class Writer:
         token = tokens[begins]
         state.ends[begins, state.line[begins]] = token
         slot = rules.slots[begins, state.line[begins]]
-        both = state.rhymes[begins, slot] * self.sounds.rhyme[token]
-        kept = (slot >= 0) & (both > 0).any(1)
+        both = state.rhymes[begins, slot] & self.sounds.rhyme[token]
+        kept = (slot >= 0) & both.any(1)
         state.rhymes[begins[kept], slot[kept]] = both[kept]
 
     def lines(self, tokens: Sequence[int]) -> list[list[int]]:

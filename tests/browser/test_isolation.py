@@ -22,7 +22,6 @@ from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.app import build_app
-from studio.ui.serve import free_port
 
 MEDIUM = "painting"
 REQUESTS_EACH = 100
@@ -56,10 +55,11 @@ class Client:
 def open_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str, int]]:
     studio = Studio.start(Settings(home=tmp_path_factory.mktemp("isolation"), device="cpu"))
     app, arguments = build_app(studio)
-    port = free_port("127.0.0.1", 17860)
-    app.launch(server_port=port, prevent_thread_lock=True, quiet=True, **arguments)
+    # Without a wanted port: Gradio takes a server that needs five seconds to start, on a busy
+    # machine, for a port that is taken, and tries the next.
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **arguments)
     event = next(id for id, fn in app.fns.items() if fn.targets[0][1] == "gesture")
-    yield studio, f"http://127.0.0.1:{port}", event
+    yield studio, url.rstrip("/"), event
     app.close()
     studio.close()
 
