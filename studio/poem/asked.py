@@ -18,6 +18,7 @@ from studio.medium import Remark
 from studio.poem import chinese, english
 from studio.poem.data import SPECIALS, UNKNOWN, Unfit, Vocabulary, clean, is_han, quatrain, tokens
 from studio.poem.form import LENGTHS, LINES
+from studio.poem.settings import Settings
 from studio.poem.sounds import Sounds
 from studio.poem.write import Form, Given
 
@@ -71,7 +72,7 @@ class Listener:
             Unfit: it cannot be a line in this language; its key has words.
         """
         if not any(map(str.isalpha, text)):
-            raise Unfit("poem_empty")
+            raise Unfit("poem_line_empty")
         is_chinese = any(map(is_han, text))
         if is_chinese != (self.language == "zh"):
             raise Unfit("poem_other_language")
@@ -82,10 +83,11 @@ class Listener:
                 raise Unfit("poem_line_length", count=len(text))
         return quatrain([text] * LINES).lines[0]
 
-    def understood(self, lines: Mapping[int, str], key_words: str, longest: int) -> Asked:
-        """What can be kept of lines by their number and of key words; lines have at most `longest`
-        beats."""
-        asked = Asked()
+    def understood(self, settings: Settings, longest: int) -> Asked:
+        """What can be kept of what is asked of a poem; lines have at most `longest` beats."""
+        asked, lines = Asked(), settings.lines
+        if settings.first_line and 0 in settings.held:
+            asked.remarks.append(("remark.first_line_locked", {"line": settings.first_line}))
         for number, text in sorted(lines.items()):
             try:
                 said = self.line(text)
@@ -98,7 +100,7 @@ class Listener:
             asked.lines[number] = said
             if self.language == "zh" and set(said) - set(text):
                 asked.remarks.append(("remark.simplified", {"line": said}))
-        self.add_words(asked, key_words, longest)
+        self.add_words(asked, settings.key_words, longest)
         return asked
 
     def add_words(self, asked: Asked, key_words: str, longest: int) -> None:

@@ -44,7 +44,7 @@ from studio.poem.data import (
 from studio.poem.form import SCHEMES, patterns
 from studio.poem.model import Decoder, Encoder, Places, Poet
 from studio.poem.reading import Reader, unit_rows
-from studio.poem.settings import AT, FOUND, WRITTEN, Settings, sums
+from studio.poem.settings import AT, FOUND, UNDER, WRITTEN, Settings, sums, terms
 from studio.poem.sounds import BOOKS, Sounds
 from studio.poem.themes import tables as themes_of
 from studio.poem.themes import themes
@@ -159,23 +159,20 @@ class PoemGenerator:
         """See studio.medium.Generator.decode; for options see studio.poem.settings."""
         require_latents(latents, self.latent_dim)
         settings = Settings.of(options or {})
-        kept = settings.to_options()
         verses: list[Verse] = []
         for chunk in latents.split(BATCH):
-            tasks = [Task(row, self.asked(row, settings)) for row in chunk]
+            tasks = [self.task(row, settings) for row in chunk]
             for task, (lines, _) in zip(tasks, self.written(tasks, settings), strict=True):
-                recipe = Recipe(
-                    self.medium, self.version, tuple(task.latent.tolist()), options=kept
-                )
-                verses.append(
-                    Verse(lines, self.language, recipe, settings, remarks=task.asked.remarks)
-                )
+                latent = tuple(task.latent.tolist())
+                own = settings.at_latent(latent)
+                recipe = Recipe(self.medium, self.version, latent, options=own.to_options())
+                verses.append(Verse(lines, self.language, recipe, own, remarks=task.asked.remarks))
         return verses
 
-    def asked(self, latent: Tensor, settings: Settings) -> Asked:
+    def task(self, latent: Tensor, settings: Settings) -> Task:
         """What is asked of the poem of a latent [D], as far as it can be kept."""
-        lines = settings.lines_at(latent.tolist()) if settings.asks else {}
-        return self.listener.understood(lines, settings.key_words, MOST_BEATS)
+        own = settings.at_latent(latent.tolist()) if settings.at else settings
+        return Task(latent, self.listener.understood(own, MOST_BEATS))
 
     def written(
         self, tasks: Sequence[Task], settings: Settings, beams: int = BEAMS
@@ -261,7 +258,9 @@ class PoemGenerator:
         rhyme scheme the one that reads best, by the decoder's own measure."""
         options = options or {}
         (now,) = self.decode(latent[None], options)
-        others = {key: value for key, value in options.items() if key not in (HELD, WRITTEN, AT)}
+        others = {
+            key: value for key, value in options.items() if key not in (HELD, WRITTEN, AT, UNDER)
+        }
         held = {str(part): now.lines[part] for part in sorted(kept)}
         fresh = {**others, HELD: held} if held else others
         settings = Settings.of(fresh)
@@ -269,7 +268,7 @@ class PoemGenerator:
         parts = offers.view(OFFERS, LINES, -1).clone()
         parts[:, list(kept)] = latent.view(LINES, -1)[list(kept)]
         offers = parts.flatten(1)
-        tasks = [Task(row, self.asked(row, settings)) for row in offers]
+        tasks = [self.task(row, settings) for row in offers]
         scheme = self.forms(latent[None], settings, tasks[:1])[0].rhymes
         forms = self.forms(offers, settings, tasks)
         worth = [
@@ -291,14 +290,18 @@ class PoemGenerator:
             poem = quatrain(lines)
         except Unfit as unfit:
             raise BadUpload(unfit.key, **unfit.values) from unfit
-        found = self.encode([Verse(poem.lines, self.language)])[0].view(LINES, -1)
         moved = latent.view(LINES, -1).clone()
-        moved[part] = found[part]
+        if poem.lines[part] != now.lines[part]:
+            moved[part] = self.encode([Verse(poem.lines, self.language)])[0].view(LINES, -1)[part]
+            if part == 0:
+                # Two wishes for one line: this is the later one.
+                options = {key: value for key, value in options.items() if key != "first_line"}
         changed = moved.flatten()
         return changed, {
             **holding(options, part, poem.lines[part]),
             WRITTEN: {str(number): line for number, line in enumerate(poem.lines)},
             AT: list(sums(changed.tolist())),
+            UNDER: terms(options),
         }
 
     def alternatives(
@@ -313,7 +316,7 @@ class PoemGenerator:
         others = self.map(noise_from_seeds(offered(seed, 3 * count)))
         parts = latent.view(1, LINES, -1).repeat(len(others), 1, 1)
         parts[:, part] = parts[:, part].lerp(others.view(-1, LINES, parts.shape[2])[:, part], ASIDE)
-        tasks = [Task(row, self.asked(row, settings)) for row in parts.flatten(1)]
+        tasks = [self.task(row, settings) for row in parts.flatten(1)]
         written = self.written(tasks, settings, 2)
         found = {lines[part]: score for lines, score in written if lines[part] != now.lines[part]}
         return sorted(found, key=lambda line: -found[line])[:count]

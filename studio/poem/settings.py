@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 from typing import Any
 
@@ -19,7 +19,7 @@ TEXTS = (
     Option("first_line", "", longest=LONGEST_TEXT),
     Option("key_words", "", longest=LONGEST_TEXT),
 )
-WRITTEN, AT = "written", "at"
+WRITTEN, AT, UNDER = "written", "at", "under"
 NEAR = 0.01
 """How far the sums of a latent's parts may lie from those of where a poem was written by hand."""
 
@@ -38,6 +38,8 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
     ),
 }
 """By language."""
+TERMS = ("form", "book", "scheme", "measure", "first_line", "key_words")
+"""Those of them that decide a poem's words; the others say how it is set."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Settings:
         first_line: what it begins with; key_words: what it is to speak of; "" asks nothing.
         held: lines that stay as they are, by their number from 0.
         written: all lines of a poem that a person changed by hand: they stay as they are while the
-            latent does. `at`: where that was, the sums of the latent's parts.
+            latent does and nothing else is asked for. `at`: where that was, the sums of the
+            latent's parts; `under`: what was asked for then, by option.
     """
 
     form: str = FOUND
@@ -65,6 +68,7 @@ class Settings:
     held: Mapping[int, str] = field(default_factory=dict)
     written: Mapping[int, str] = field(default_factory=dict)
     at: tuple[float, ...] = ()
+    under: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Settings:
@@ -80,7 +84,9 @@ class Settings:
         at = options.get(AT)
         if isinstance(at, list | tuple) and len(at) == LINES and all(map(is_number, at)):
             values["written"] = whole_lines(options, WRITTEN)
-            values["at"] = tuple(map(float, at)) if values["written"] else ()
+            if values["written"]:
+                values["at"] = tuple(map(float, at))
+                values["under"] = terms(options.get(UNDER))
         return cls(**values)
 
     @property
@@ -88,13 +94,21 @@ class Settings:
         """Whether there are words that a poem has to keep."""
         return bool(self.first_line or self.key_words or self.held or self.written)
 
-    def lines_at(self, latent: Sequence[float]) -> dict[int, str]:
-        """The lines that stay in the poem of a latent, by number."""
-        near = self.at and all(
+    def at_latent(self, latent: Sequence[float]) -> Settings:
+        """Without what was written by hand if that was elsewhere, or if other things were asked for
+        then."""
+        is_there = self.at and all(
             abs(one - other) < NEAR for one, other in zip(self.at, sums(latent), strict=True)
         )
+        if is_there and terms(vars(self)) == self.under:
+            return self
+        return replace(self, written={}, at=(), under={})
+
+    @property
+    def lines(self) -> dict[int, str]:
+        """The lines that stay, by number."""
         first = {0: self.first_line} if self.first_line else {}
-        return {**first, **(self.written if near else {}), **self.held}
+        return {**first, **self.written, **self.held}
 
     def to_options(self) -> dict[str, Any]:
         """What differs from the defaults, for a recipe."""
@@ -107,7 +121,18 @@ class Settings:
                 kept[name] = {str(number): text for number, text in kept[name].items()}
         if AT in kept:
             kept[AT] = list(self.at)
+        if UNDER in kept:
+            kept[UNDER] = dict(self.under)
         return kept
+
+
+def terms(options: Any) -> dict[str, str]:
+    """What decides the words of a poem, of any options; only what differs from the defaults."""
+    if not isinstance(options, Mapping):
+        return {}
+    rows = {option.key: option for rows in OPTIONS.values() for option in rows}
+    cleaned = {key: str(rows[key].clean(options[key])) for key in TERMS if key in options}
+    return {key: value for key, value in cleaned.items() if value != rows[key].default}
 
 
 def whole_lines(options: Mapping[str, Any], name: str) -> dict[int, str]:

@@ -13,6 +13,7 @@ from studio.errors import NotFound, StudioError
 from studio.latent import MAX_SEED
 from studio.medium import (
     BEFORE,
+    HELD,
     LONGEST_HELD,
     Artwork,
     Option,
@@ -431,9 +432,12 @@ def artwork_row(visit: Visit, artwork_id: str) -> ArtworkRow:
 
 
 def present_row(walk: Walk) -> ArtworkRow | None:
-    """The stored row of what is shown, if it is kept or pinned."""
-    latent = tuple(walk.steering.latent(walk.moment).tolist())
-    options = walk.moment.options
-    return next(
-        (r for r in walk.rows if r.recipe.latent == latent and r.recipe.options == options), None
-    )
+    """The stored row of what is shown, if it is kept or pinned. A locked line reads as it did."""
+    shown = same(cast(Recipe, walk.artwork().recipe))
+    return next((row for row in walk.rows if same(row.recipe) == shown), None)
+
+
+def same(recipe: Recipe) -> tuple[Sequence[float], Mapping[str, Any]]:
+    """What two recipes of one and the same work have in common."""
+    options = {key: value for key, value in recipe.options.items() if key != HELD}
+    return tuple(recipe.latent), options

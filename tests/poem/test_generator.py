@@ -106,8 +106,38 @@ def test_an_edited_line_stays_and_the_others_too_until_the_latent_moves(
     (moved,) = lines_of(writer, elsewhere[None], dict(options))
     assert moved[1] == text and moved != after
     # Let go, it is held no more than the others.
-    (free,) = lines_of(writer, changed[None], holding(options, 1, None))
-    assert free == after
+    free = holding(options, 1, None)
+    assert lines_of(writer, changed[None], free) == [after]
+    # What is asked for afterwards is not hidden by what was written before, and no recipe remembers
+    # what no longer counts.
+    for later in ({"form": "seven", "measure": "10"}, {"key_words": WORDS[writer.language][0]}):
+        (verse,) = writer.decode(changed[None], {**free, **later})
+        assert verse.lines != after
+        assert verse.recipe is not None and WRITTEN not in verse.recipe.options
+    (verse,) = writer.decode(elsewhere[None], free)
+    assert verse.recipe is not None and WRITTEN not in verse.recipe.options
+
+
+def test_a_line_that_already_reads_so_moves_nothing(
+    writer: PoemGenerator, latents: torch.Tensor
+) -> None:
+    (now,) = lines_of(writer, latents[:1])
+    changed, options = writer.rewritten(latents[0], 2, now[2], {})
+    assert torch.equal(changed, latents[0])
+    assert lines_of(writer, changed[None], dict(options)) == [now]
+
+
+def test_of_two_wishes_for_the_first_line_the_later_is_kept(
+    writer: PoemGenerator, latents: torch.Tensor
+) -> None:
+    first, last = STAYS[writer.language]
+    asked = {"first_line": last, "form": "five"}
+    (verse,) = writer.decode(latents[:1], {**asked, HELD: {"0": first}})
+    assert verse.lines[0] == first
+    assert verse.remarks == [("remark.first_line_locked", {"line": last})]
+    changed, options = writer.rewritten(latents[0], 0, first, asked)
+    (verse,) = writer.decode(changed[None], options)
+    assert verse.lines[0] == first and not verse.remarks
 
 
 @pytest.mark.parametrize(
