@@ -48,10 +48,12 @@ def publish(
     samples: int = 2000,
     tried: int = 2048,
     following: int = 1500,
+    tries: int = 48,
     report: Callable[[dict], None] = lambda line: None,
 ) -> Checkpoint:
-    """Write the averaged composer of a run as `<root>/melody/<version>/`; `tried` and `following`
-    say how many samples and steps go into its directions and its follower.
+    """Write the averaged composer of a run as `<root>/melody/<version>/`; `tried` and `tries`
+    say how many samples go into its statistics and into each direction, `following` how many steps
+    into its follower.
 
     Adds what is measured after training: latent and feature statistics, directions with their
     effects, the corpus's histograms and hashed runs, and the evaluation with its baselines.
@@ -76,6 +78,7 @@ def publish(
         where,
         lambda rows: generator.attributes(generator.decode(rows)),
         lambda rows: music.expected(generator.say(rows)),
+        tries=tries,
         fits=3 * tried,
         walks=tried // 10,
         parts=BARS,

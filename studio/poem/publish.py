@@ -50,7 +50,7 @@ def publish(
     licences: dict[str, int] | None = None,
     samples: int = 1000,
     tried: int = 1024,
-    tries: int = 24,
+    tries: int = 16,
     latent_free: float | None = None,
     report: Callable[[dict], None] = lambda line: None,
 ) -> Checkpoint:
@@ -92,12 +92,12 @@ def publish(
         generator.features(generator.decode(latents[:tried]))
     )
     generator.directions = find_directions(
-        latents[: 4 * tried],
+        latents[: 2 * tried],
         generator.statistics,
         lambda rows: generator.spoken_of(generator.write(rows, 1)),
         generator.expected,
         tries=tries,
-        fits=3 * tried,
+        fits=2 * tried,
         walks=tried // 10,
         parts=0,
     )

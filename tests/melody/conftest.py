@@ -81,7 +81,7 @@ def checkpoint(
     run, _ = trained
     root = tmp_path_factory.mktemp("checkpoints")
     return publish(
-        run, collection, root, "small", title="Small", samples=64, tried=160, following=60
+        run, collection, root, "small", title="Small", samples=64, tried=160, following=60, tries=12
     )
 
 
