@@ -67,8 +67,8 @@ MEASURED = (
 
 RHYMING = (0, 0, -1, 0)
 """The lines of a quatrain in Chinese that rhyme; the first if it ends level."""
-STEPS = 28
-"""Tokens of a quatrain of sevens without its ends, about as many as of one in English."""
+STEPS = 32
+"""Tokens of a quatrain of sevens with its ends; those in English have as many on the average."""
 OFFERS = 12
 """Ways to write the lines anew of which the best is taken."""
 STRAYED = 1e4

@@ -140,8 +140,8 @@ class Rules:
                 rules.barrier[row, line, left + 1 :] = left
         return rules
 
-    def repeated(self, times: int) -> Rules:
-        return Rules(**{k: v.repeat_interleave(times, 0) for k, v in vars(self).items()})
+    def pick(self, rows: Tensor) -> Rules:
+        return Rules(**{name: value[rows] for name, value in vars(self).items()})
 
 
 @dataclass
@@ -202,11 +202,12 @@ class Writer:
         self.sounds = sounds
         self.known = known
         self.beams = beams
-        self.reward = A_WORD * (not sounds.is_sparing) * sounds.words.float()
+        a_word = A_WORD * (not sounds.is_sparing)
+        self.reward = a_word * sounds.words + A_BEAT * sounds.beats
         room = torch.arange(MOST_BEATS + 1)[:, None]
         words = sounds.words & (sounds.beats > 0) & (sounds.beats <= room)
         # By the room that is left, and by whether a mark may stand there.
-        self.fitting = torch.stack([words, words | (sounds.marks & (room > 0))], 1)
+        self.fitting = torch.stack([words, words | (sounds.marks & (room > 0))], 1).flatten(0, 1)
         tones = torch.stack([torch.zeros_like(sounds.level), sounds.oblique, sounds.level])
         # By whether a place may be oblique, 1, level, 2, or both; marks have no tone.
         self.toned = torch.cat([tones, tones[1:2] | tones[2:]]) | sounds.marks
@@ -223,31 +224,44 @@ class Writer:
         if not len(latents):
             return [], torch.zeros(0)
         count, width = len(latents), self.beams
-        state = self.start(forms).pick(torch.arange(count).repeat_interleave(width))
-        rules = Rules.of(forms, self.sounds.end).repeated(width)
-        rows, cache = latents.repeat_interleave(width, 0), None
-        wanted = self.wanted(latents)
         poem = torch.arange(count).repeat_interleave(width)
+        state = self.start(forms).pick(poem)
+        rules = Rules.of(forms, self.sounds.end).pick(poem)
+        rows, cache = latents.index_select(0, poem.to(latents.device)), None
+        # Rows of tables are picked by one number each: the same with two is many times slower.
+        wanted = self.wanted(latents).flatten(0, 1)
         # All beams of a poem begin alike: only the first may go on, or they stay alike.
         state.scores.view(count, width)[:, 1:] = NEVER
-        while bool((state.line < LINES).any()):
-            said, cache = self.said(rows, state, cache)
+        found: list[list[list[int]]] = [[] for _ in range(count)]
+        worth = torch.zeros(count)
+        while len(poem):
+            said, cache = self.said(rows, *self.here(state), cache)
             fits, is_stuck = self.allowed(rules, state)
-            total = said.log_softmax(1).add_(state.scores[:, None]).add_(self.reward)
-            total.add_(wanted[poem, state.line.clamp_max(LINES - 1)])
+            ahead = A_BEAT * self.to_come(rules, state)
+            total = said.log_softmax(1).add_((state.scores - ahead)[:, None])
+            total.add_(wanted.index_select(0, LINES * poem + state.line.clamp_max(LINES - 1)))
             self.tire(total, state)
-            total.masked_fill_(~fits, NEVER)
-            total[is_stuck] += UNWANTED
             is_over = state.line >= LINES
-            total[is_over] = NEVER
+            fits &= ~is_over[:, None]
+            total.masked_fill_(~fits, NEVER)
+            total[is_stuck, self.sounds.end] += UNWANTED
             total[is_over, self.sounds.end] = state.scores[is_over]
-            picked, tokens = self.best(total, rules, state)
-            cache = [(k[picked], v[picked]) for k, v in cache]
+            picked, tokens, scores = self.best(total)
+            scores += ahead[picked] - A_BEAT * self.sounds.beats[tokens]
             # Beams stay within their poem, whose rows share their rules.
-            state = self.written(state.pick(picked), rules, tokens, total[picked, tokens])
-        best = state.scores.view(count, width).max(1)
-        rows_of = best.indices + width * torch.arange(count)
-        return [self.lines(state.tokens[row].tolist()) for row in rows_of.tolist()], best.values
+            state = self.written(state.pick(picked), rules, tokens, scores)
+            is_whole = (state.line >= LINES).view(-1, width).all(1)
+            for first in (width * is_whole.nonzero()[:, 0]).tolist():
+                best = first + int(state.scores[first : first + width].argmax())
+                found[poem[first]] = self.lines(state.tokens[best].tolist())
+                worth[poem[first]] = state.scores[best]
+            if is_whole.any():
+                left = (~is_whole).repeat_interleave(width).nonzero()[:, 0]
+                poem, state, rules = poem[left], state.pick(left), rules.pick(left)
+                rows, picked = rows.index_select(0, left.to(rows.device)), picked[left]
+            there = picked.to(rows.device)
+            cache = [(k.index_select(0, there), v.index_select(0, there)) for k, v in cache]
+        return found, worth
 
     @torch.no_grad()
     def draw(self, latents: Tensor, forms: Sequence[Form], rng: torch.Generator) -> Drawn:
@@ -258,10 +272,10 @@ class Writer:
         befores, places, masks = [], [], []
         while bool((state.line < LINES).any()):
             before, where = self.here(state)
-            said, cache = self.said(latents, state, cache)
+            said, cache = self.said(latents, before, where, cache)
             fits, _ = self.allowed(rules, state)
             is_over = state.line >= LINES
-            fits[is_over] = False
+            fits &= ~is_over[:, None]
             befores.append(before)
             places.append(where)
             masks.append(fits)
@@ -277,10 +291,12 @@ class Writer:
         )
 
     def wanted(self, latents: Tensor) -> Tensor:
-        """[B, 4, V]: what each word is worth in each line for the latent's sake, in nats."""
+        """[B, 4, V]: what each word is worth in each line besides its likelihood, in nats: what the
+        latent wants, and what its beats and a word give back."""
         held = self.decoder.held(latents).float().log_softmax(2)
         usual = self.decoder.words_bias.float().log_softmax(0)
-        return (FOCUS * (held - usual).clamp(0, 6)).cpu() * self.sounds.words
+        wanted = (FOCUS * (held - usual).clamp(0, 6)).cpu() * self.sounds.words
+        return wanted + self.reward
 
     def start(self, forms: Sequence[Form]) -> State:
         """Before the first token of each form."""
@@ -328,22 +344,27 @@ class Writer:
             state.left.clamp(0, MOST_BEATS)[:, None],
         )
 
-    def said(self, latents: Tensor, state: State, cache: Cache | None) -> tuple[Tensor, Cache]:
+    def said(
+        self, latents: Tensor, before: Tensor, places: Places, cache: Cache | None
+    ) -> tuple[Tensor, Cache]:
         """Logits [N, V] of what comes next, whatever the form."""
-        before, places = self.here(state)
         device = latents.device
         thought, cache = self.decoder.step(latents, before.to(device), places.to(device), cache)
         return self.decoder.said(thought[:, 0]).float().cpu(), cache
 
-    def best(self, total: Tensor, rules: Rules, state: State) -> tuple[Tensor, Tensor]:
-        """The rows [N] to go on from and the token of each [N]: of each poem the best `beams`."""
+    def to_come(self, rules: Rules, state: State) -> Tensor:
+        """[N]: the beats that are not written yet."""
+        later = rules.beats * (torch.arange(LINES + 1) > state.line[:, None])
+        return state.left + later.sum(1)
+
+    def best(self, total: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each poem the `beams` best ways on, by what they are worth [N, V]: the rows [N] to go
+        on from, the token of each and its worth."""
         width, vocabulary = self.beams, total.shape[1]
-        behind = (rules.beats * (torch.arange(LINES + 1) > state.line[:, None])).sum(1)
-        ahead = total + A_BEAT * self.sounds.beats
-        ahead -= A_BEAT * (state.left + behind)[:, None]
-        picked = ahead.view(len(total) // width, -1).topk(width, 1).indices
+        worth, picked = total.view(len(total) // width, -1).topk(width, 1)
         first = width * torch.arange(len(picked))[:, None]
-        return (picked // vocabulary + first).flatten(), (picked % vocabulary).flatten()
+        rows = picked.div(vocabulary, rounding_mode="floor") + first
+        return rows.flatten(), (picked % vocabulary).flatten(), worth.flatten()
 
     def allowed(self, rules: Rules, state: State) -> tuple[Tensor, Tensor]:
         """[N, V] bool: what the form and what was written allow next; and [N] bool: where that is
@@ -354,28 +375,29 @@ class Writer:
         # Marks stand at the end of a line, which is where writing begins; inside they are words'
         # neighbours like any other, but never two of them.
         may_mark = ~(s.marks[last] & (state.place > 0)) & (left > 0)
-        fits = self.fitting[left - rules.barrier[row, line, left], may_mark.long()]
+        room = left - rules.barrier[row, line, left]
+        fits = self.fitting.index_select(0, 2 * room + may_mark.long())
         slot = rules.slots[row, state.line]
         sounding = ~state.spoken & (state.place < 2) & (slot >= 0)
         if sounding.any():
-            fits[sounding] &= self.rhyming(rules, state, sounding.nonzero()[:, 0], slot)
+            which = sounding.nonzero()[:, 0]
+            rhyming = self.rhyming(rules, state, which, slot)
+            fits.index_copy_(0, which, fits.index_select(0, which) & rhyming)
         if rules.is_toned.any():
             at = rules.tones[row, :, line, (left - 1).clamp_min(0)] & state.patterns[..., None]
             level, oblique = at.any(1).unbind(1)
-            fits &= self.toned[2 * level + oblique]
+            fits &= self.toned.index_select(0, 2 * level + oblique)
         if s.is_sparing:
             # The same character twice in a row is a word of its own.
             again = fits[row, last] & (state.place > 0)
             fits.scatter_(1, torch.cat([rules.spent, state.tokens], 1), False)
             fits[row[again], last[again]] = True
-        asked = rules.must[row, line, left]
-        fits[asked >= 0] = False
-        fits[row[asked >= 0], asked[asked >= 0]] = True
-        ended = left == 0
-        fits[ended] = False
+        asked, ended = rules.must[row, line, left], left == 0
+        given, is_asked = rules.is_given[row, state.line], asked >= 0
+        fits &= ~(is_asked | ended | given)[:, None]
+        fits[row[is_asked], asked[is_asked]] = True
         fits[row[ended], s.end] = ~self.is_known(state.keys[ended])
-        given = rules.is_given[row, state.line]
-        fits[given] = False
+        fits[row[given], s.end] = False
         there = state.place.clamp_max(rules.given.shape[2] - 1)
         fits[row[given], rules.given[row, line, there].clamp_min(0)[given]] = True
         is_stuck = ~fits.any(1)
