@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -106,3 +107,32 @@ def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.
     except (StopIteration, KeyError, RuntimeError, AttributeError) as error:
         raise ValueError("this adapter does not fit this model") from error
     return adapted.eval()
+
+
+class Adaptable:
+    """What generators whose mapping, and decoder, learn by adapters have in common.
+
+    Attributes:
+        owned: the modules that no other generator holds.
+    """
+
+    version: str
+    mapping: nn.Module
+    owned: list[nn.Module]
+
+    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> Self:
+        """See studio.medium.Generator.adapted."""
+        of_decoder, of_mapping = split("decoder.", adapter)
+        twin = copy.copy(self)
+        twin.version = version
+        twin.mapping = apply(self.mapping, of_mapping)
+        twin.owned = [twin.mapping]
+        if of_decoder:
+            twin.decoder = apply(self.decoder, of_decoder)  # type: ignore[attr-defined]
+            twin.owned.append(twin.decoder)  # type: ignore[attr-defined]
+        return twin
+
+    def memory_bytes(self) -> int:
+        """See studio.medium.Generator.memory_bytes."""
+        tensors = [t for m in self.owned for t in (*m.parameters(), *m.buffers())]
+        return sum(t.numel() * t.element_size() for t in tensors)

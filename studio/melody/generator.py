@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio import adapter as low_rank
+from studio.adapter import Adaptable
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
@@ -50,7 +49,7 @@ from studio.melody.train import tensors
 BATCH = 64
 
 
-class MelodyGenerator:
+class MelodyGenerator(Adaptable):
     """See studio.medium.Generator."""
 
     medium = "melody"
@@ -250,20 +249,3 @@ class MelodyGenerator:
     def batch(self, artworks: Sequence[Artwork]) -> Any:
         phrases = [Phrase(artwork.grid, "", 0) for artwork in artworks]  # type: ignore[attr-defined]
         return tensors(phrases).to(self.device)
-
-    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> MelodyGenerator:
-        """See studio.medium.Generator.adapted."""
-        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
-        twin = copy.copy(self)
-        twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, of_mapping)
-        twin.owned = [twin.mapping]
-        if of_decoder:
-            twin.decoder = low_rank.apply(self.decoder, of_decoder)  # type: ignore[assignment]
-            twin.owned.append(twin.decoder)
-        return twin
-
-    def memory_bytes(self) -> int:
-        """See studio.medium.Generator.memory_bytes."""
-        tensors = [t for m in self.owned for t in (*m.parameters(), *m.buffers())]
-        return sum(t.numel() * t.element_size() for t in tensors)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from studio import adapter as low_rank
+from studio.adapter import Adaptable
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
@@ -27,7 +27,7 @@ from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter,
 BATCH = 32
 
 
-class PaintingGenerator:
+class PaintingGenerator(Adaptable):
     """See studio.medium.Generator."""
 
     medium = "painting"
@@ -56,7 +56,7 @@ class PaintingGenerator:
         self.statistics = statistics
         self.feature_statistics = feature_statistics
         self.directions = directions
-        self.shares_weights = False
+        self.owned = [self.mapping, self.decoder, self.encoder, self.network]
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
@@ -141,22 +141,6 @@ class PaintingGenerator:
         size = self.config.resolution
         squares = [square(artwork.picture(), size) for artwork in artworks]  # type: ignore[attr-defined]
         return to_tensor(squares)
-
-    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> PaintingGenerator:
-        """See studio.medium.Generator.adapted."""
-        twin = copy.copy(self)
-        twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, adapter)
-        twin.shares_weights = True
-        return twin
-
-    def memory_bytes(self) -> int:
-        """See studio.medium.Generator.memory_bytes."""
-        modules = [self.mapping]
-        if not self.shares_weights:
-            modules += [self.decoder, self.encoder, self.network]
-        tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
-        return sum(t.numel() * t.element_size() for t in tensors)
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:

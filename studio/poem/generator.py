@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from studio import adapter as low_rank
+from studio.adapter import Adaptable
 from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint, BadUpload
@@ -85,7 +84,7 @@ class Task:
     asked: Asked
 
 
-class PoemGenerator:
+class PoemGenerator(Adaptable):
     """See studio.medium.Generator, InWords and Sampled."""
 
     def __init__(
@@ -396,7 +395,7 @@ class PoemGenerator:
         says each line holds (the straight-through estimator of Bengio et al., 2013), since what
         was written has none.
         """
-        lines = self.write(latents.detach(), beams=1)
+        lines = self.write(latents.detach())
         batch = batched(lines, self.beats, self.rhyme).to(self.device)
         with torch.no_grad():
             mean = self.encoder(batch.tokens, batch.places)[0].float()
@@ -453,23 +452,6 @@ class PoemGenerator:
     def batch(self, artworks: Sequence[Artwork]) -> Batch:
         poems = [Poem(tuple(artwork.lines), self.language) for artwork in artworks]  # type: ignore[attr-defined]
         return tensors(poems, self.vocabulary, self.beats, self.rhyme).to(self.device)
-
-    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> PoemGenerator:
-        """See studio.medium.Generator.adapted."""
-        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
-        twin = copy.copy(self)
-        twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, of_mapping)
-        twin.owned = [twin.mapping]
-        if of_decoder:
-            twin.decoder = low_rank.apply(self.decoder, of_decoder)  # type: ignore[assignment]
-            twin.owned.append(twin.decoder)
-        return twin
-
-    def memory_bytes(self) -> int:
-        """See studio.medium.Generator.memory_bytes."""
-        held = [t for m in self.owned for t in (*m.parameters(), *m.buffers())]
-        return sum(t.numel() * t.element_size() for t in held)
 
 
 def offered(seed: int, count: int) -> range:
