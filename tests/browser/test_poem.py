@@ -9,8 +9,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from studio.medium import media
 from studio.poem import chinese, english
+from tests.browser.conftest import open_tab
+from tests.browser.test_rate_teach import ENOUGH, LESSON, rate_until
 
-pytestmark = pytest.mark.skipif("poem" not in media(), reason="no poets ship yet")
+pytestmark = pytest.mark.skipif("poem" not in media(), reason="poems are not a medium yet")
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 MEDIA = {"en": "poem", "zh": "poem-zh"}
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
@@ -239,3 +241,52 @@ def test_lines_are_written_on_a_phone(person: Callable[..., Page]) -> None:
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     header = page.locator(".studio-header > label").last.bounding_box()
     assert header and header["x"] + header["width"] <= 390
+
+
+@BOTH
+def test_from_two_poems_to_a_version_of_ones_own(
+    person: Callable[..., Page], language: str
+) -> None:
+    page = poems(person, language)
+    shelf = page.locator("#tab-explore .shelf .cell")
+    as_trained = lines(page)
+    page.keyboard.press("p")
+    expect(shelf).to_have_count(1)
+    page.keyboard.press("d")
+    expect(steps(page)).to_have_count(2)
+    second = lines(page)
+    page.keyboard.press("p")
+    expect(shelf).to_have_count(2)
+
+    open_tab(page, "morph")
+    on_page = page.locator("#tab-morph .stage-frame .poem-line")
+    page.locator("#tab-morph .poem").wait_for()
+    with page.expect_download() as waiting:
+        page.locator("#tab-morph [data-film=txt]").click()
+    told = straight(waiting.value.path().read_text(encoding="utf-8"))
+    for line in (*as_trained, *second):
+        assert straight(line) in told
+    assert len(on_page.all()) == 4
+
+    # Somebody who likes long poems.
+    text = page.locator("#tab-rate .rate-work .poem-line")
+    usual, step = {"en": (115, 18), "zh": (20, 2)}[language]
+
+    def stars() -> int:
+        length = len("".join(text.all_text_contents()))
+        return min(max(round(1 + (length - usual) / step), 1), 5)
+
+    rate_until(page, ENOUGH, stars)
+    open_tab(page, "teach")
+    teach = page.locator("#tab-teach")
+    teach.locator("input[type=radio]").last.check(force=True)
+    teach.locator("[data-do=start]").click()
+    teach.locator("[data-do=accept]").click(timeout=LESSON)
+    expect(teach.locator(".versions [aria-current]")).to_have_count(1)
+    open_tab(page, "explore")
+    page.wait_for_function(
+        "before => document.querySelectorAll('#tab-explore .stage-frame .poem-line').length === 4"
+        " && [...document.querySelectorAll('#tab-explore .lines input')].map((i) => i.value)"
+        ".join() !== before",
+        arg=",".join(second),
+    )
