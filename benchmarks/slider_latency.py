@@ -28,7 +28,6 @@ from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui import explore
 from studio.ui.app import build_app
-from studio.ui.serve import free_port
 from studio.ui.walk import Walk
 from tests.browser import chromium
 from tests.browser.conftest import CHROMIUM_FLAGS
@@ -108,15 +107,14 @@ def main() -> int:
         latents = generator.map(noise_from_seeds([1, 2]))
         ReadyMade.pictures = [work.show() for work in generator.decode(latents)]
         app, arguments = build_app(studio)
-        port = free_port("127.0.0.1", 27860)
-        app.launch(server_port=port, prevent_thread_lock=True, quiet=True, **arguments)
+        _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **arguments)
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=list(CHROMIUM_FLAGS)
         )
         pages = {}
         for name in ("ready-made", "studio"):
             pages[name] = browser.new_context().new_page()
-            pages[name].goto(f"http://127.0.0.1:{port}")
+            pages[name].goto(url)
             pages[name].locator("#tab-explore figure.stage img").wait_for(timeout=120_000)
             pages[name].locator("#tab-explore .readout").wait_for(timeout=120_000)
         times = measure(pages, options.moves)

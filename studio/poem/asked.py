@@ -16,7 +16,7 @@ from torch import Tensor
 
 from studio.medium import Remark
 from studio.poem import chinese, english
-from studio.poem.data import SPECIALS, UNKNOWN, Unfit, Vocabulary, clean, is_han, quatrain, tokens
+from studio.poem.data import SPECIALS, STRANGE, Unfit, Vocabulary, clean, is_han, quatrain, tokens
 from studio.poem.form import LENGTHS, LINES
 from studio.poem.settings import Settings
 from studio.poem.sounds import Sounds
@@ -31,7 +31,6 @@ STARTS = {5: (0, 2), 7: (0, 2, 4)}
 """Where words in Chinese mostly begin: lines are 2 + 3 characters, and 2 + 2 + 3."""
 NATURAL = 0.5
 """Nats that such a place is worth."""
-STRANGE = SPECIALS.index(UNKNOWN)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ ANONYMOUS = {"", "anonymous", "anon", "unknown", "traditional", "无名氏", "�
 
 PAD, LINE, UNKNOWN = "<pad>", "<line>", "<unk>"
 SPECIALS = (PAD, LINE, UNKNOWN)
+PADDED, END, STRANGE = range(len(SPECIALS))
+"""Their numbers: behind a poem, at the end of a line, and for a word that the vocabulary lacks."""
 MARKS = ",.;:!?—"
 PROPER = 0.5
 """A word is a name if more than this share of it is capitalised where no sentence begins."""

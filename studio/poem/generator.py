@@ -31,9 +31,8 @@ from studio.poem.artwork import Verse
 from studio.poem.asked import Asked, Listener
 from studio.poem.config import MOST_BEATS, Config
 from studio.poem.data import (
-    LINE,
+    END,
     LINES,
-    SPECIALS,
     Poem,
     Unfit,
     Vocabulary,
@@ -78,9 +77,11 @@ ASIDE = 0.7
 
 @dataclass(frozen=True)
 class Task:
-    """A poem to write: its latent [D], and what is asked of it."""
+    """A poem to write: its latent [D], the settings that count there, and what of them can be
+    kept."""
 
     latent: Tensor
+    settings: Settings
     asked: Asked
 
 
@@ -162,16 +163,20 @@ class PoemGenerator(Adaptable):
         for chunk in latents.split(BATCH):
             tasks = [self.task(row, settings) for row in chunk]
             for task, (lines, _) in zip(tasks, self.written(tasks, settings), strict=True):
-                latent = tuple(task.latent.tolist())
-                own = settings.at_latent(latent)
-                recipe = Recipe(self.medium, self.version, latent, options=own.to_options())
-                verses.append(Verse(lines, self.language, recipe, own, remarks=task.asked.remarks))
+                recipe = Recipe(
+                    self.medium,
+                    self.version,
+                    tuple(task.latent.tolist()),
+                    options=task.settings.to_options(),
+                )
+                verses.append(
+                    Verse(lines, self.language, recipe, task.settings, remarks=task.asked.remarks)
+                )
         return verses
 
     def task(self, latent: Tensor, settings: Settings) -> Task:
-        """What is asked of the poem of a latent [D], as far as it can be kept."""
-        own = settings.at_latent(latent.tolist()) if settings.at else settings
-        return Task(latent, self.listener.understood(own, MOST_BEATS))
+        own = settings.at_latent(latent.tolist())
+        return Task(latent, own, self.listener.understood(own, MOST_BEATS))
 
     def written(
         self, tasks: Sequence[Task], settings: Settings, beams: int = BEAMS
@@ -325,7 +330,7 @@ class PoemGenerator(Adaptable):
         """See studio.medium.Generator.forward: as many steps and beams as a poem takes, whatever
         they say; logits [B x BEAMS, V] of the last."""
         rows = latents.to(self.device).repeat_interleave(BEAMS, 0)
-        before = rows.new_full((len(rows), 1), SPECIALS.index(LINE), dtype=torch.long)
+        before = rows.new_full((len(rows), 1), END, dtype=torch.long)
         said, cache = rows.new_zeros(len(rows), len(self.vocabulary.words)), None
         for step in range(STEPS if len(rows) else 0):
             line = torch.full_like(before, step * LINES // STEPS)

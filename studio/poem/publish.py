@@ -17,9 +17,8 @@ from studio.directions import feature_statistics, find_directions, statistics, t
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
 from studio.poem.config import NAMES, Config
-from studio.poem.data import LINE, Collection, Vocabulary, proper_names
+from studio.poem.data import END, LINE, Collection, Vocabulary, proper_names
 from studio.poem.evaluate import (
-    NGram,
     copied,
     evaluate,
     likelihood,
@@ -30,8 +29,9 @@ from studio.poem.evaluate import (
 )
 from studio.poem.form import LINES
 from studio.poem.generator import PoemGenerator
+from studio.poem.ngram import NGram
 from studio.poem.sounds import tables
-from studio.poem.train import COUNTS, END, Batch, Recipe, Run
+from studio.poem.train import COUNTS, Batch, Recipe, Run
 from studio.poem.write import line_key
 
 STATISTICS_SEED = 2_000_000

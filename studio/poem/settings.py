@@ -89,15 +89,12 @@ class Settings:
                 values["under"] = terms(options.get(UNDER))
         return cls(**values)
 
-    @property
-    def asks(self) -> bool:
-        """Whether there are words that a poem has to keep."""
-        return bool(self.first_line or self.key_words or self.held or self.written)
-
     def at_latent(self, latent: Sequence[float]) -> Settings:
         """Without what was written by hand if that was elsewhere, or if other things were asked for
         then."""
-        is_there = self.at and all(
+        if not self.at:
+            return self
+        is_there = all(
             abs(one - other) < NEAR for one, other in zip(self.at, sums(latent), strict=True)
         )
         if is_there and terms(vars(self)) == self.under:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.poem import chinese, english
-from studio.poem.data import LINE, MARKS, SPECIALS
+from studio.poem.data import END, MARKS, SPECIALS
 
 BOOKS = {"zh": chinese.BOOKS, "en": ("",)}
 """Of each language, those that tones and rhymes can be taken from."""
@@ -46,7 +46,7 @@ class Sounds:
         prefix = f"{book}." if book else ""
         rhyme = dense(tables[f"{prefix}rhyme"])
         return cls(
-            end=SPECIALS.index(LINE),
+            end=END,
             beats=tables["beats"].long(),
             marks=tables["marks"].bool(),
             words=tables["words"].bool(),

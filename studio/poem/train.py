@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from studio.flow import Flow, Mapping
 from studio.poem.config import LONGEST, MOST_BEATS, Config
-from studio.poem.data import LINE, LINES, SPECIALS, UNKNOWN, Poem, Vocabulary
+from studio.poem.data import END, LINE, LINES, STRANGE, UNKNOWN, Poem, Vocabulary
 from studio.poem.form import SCHEMES
 from studio.poem.model import Decoder, Places, Poet
 from studio.precision import autocast
@@ -33,7 +33,6 @@ from studio.training import (
 
 STRICTEST = ("AAAA", "ABAB", "AABB", "ABBA", "AABA", "ABCB")
 """The rhyme schemes, those that keep another too before it."""
-END, STRANGE = SPECIALS.index(LINE), SPECIALS.index(UNKNOWN)
 COUNTS = ("step", "flow_step", "mapping_step", "poems", "wall_seconds")
 
 

@@ -13,8 +13,9 @@ import torch
 from studio.errors import BadUpload
 from studio.poem import evaluate as measures
 from studio.poem.data import Poem, Vocabulary, build_vocabulary
-from studio.poem.evaluate import NGram, copied, line_index, portrait
+from studio.poem.evaluate import copied, line_index, portrait
 from studio.poem.generator import PoemGenerator
+from studio.poem.ngram import NGram
 from studio.poem.train import Run
 from tests.poem.verses import batch_of, chinese, english, of
 
