@@ -70,7 +70,7 @@ def train_flow(
         run.flow.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.02
     )
     clock, first = Clock(run, minutes, steps), run.flow_step
-    total = 0.0
+    total = torch.zeros(())
     while not clock.is_over:
         rate = min(1.0, (run.flow_step - first + 1) / warm_up) * clock.cooling
         set_rate(adam, learning_rate * rate)
@@ -83,14 +83,15 @@ def train_flow(
         adam.step()
         run.flow_step += 1
         follow_average(run.flow_ema, run.flow, min(0.999, run.flow_step / (run.flow_step + 10)))
-        total += float(loss.detach())
+        total = total + loss.detach()
         clock.tick()
         if run.flow_step % measure_every == 0:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 validation = float(run.flow_ema.loss(unseen.repeat(4, 1)))
-            line = {"loss": round(total / measure_every, 4), "validation": round(validation, 4)}
-            total = 0.0
+            mean = float(total) / measure_every
+            line = {"loss": round(mean, 4), "validation": round(validation, 4)}
+            total = torch.zeros(())
             figures = measure(lambda noise: run.flow_ema.carried(noise, CAREFUL))
             report({"flow_step": run.flow_step, **clock.line, **line, **figures})
             run.save()
@@ -123,7 +124,7 @@ def train_mapping(
     adam = torch.optim.AdamW(
         mapping.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
-    total = 0.0
+    total = torch.zeros(())
     while not clock.is_over:
         set_rate(adam, learning_rate * clock.cooling)
         rows = torch.randint(len(noise), (batch_size,))
@@ -137,11 +138,11 @@ def train_mapping(
         run.mapping_step += 1
         keep = min(0.998, run.mapping_step / (run.mapping_step + 20))
         follow_average(run.mapping_ema, mapping, keep)
-        total += float(loss.detach())
+        total = total + loss.detach()
         clock.tick()
         if run.mapping_step % measure_every == 0:
-            line = {"loss": round(total / measure_every, 4), "pairs": len(noise)}
-            total = 0.0
+            line = {"loss": round(float(total) / measure_every, 4), "pairs": len(noise)}
+            total = torch.zeros(())
             figures = measure(run.mapping_ema)
             report({"mapping_step": run.mapping_step, **clock.line, **line, **figures})
             run.save()

@@ -31,7 +31,8 @@ def lab(pictures: Tensor) -> Tensor:
     linear = torch.where(
         pictures <= 0.04045, pictures / 12.92, ((pictures + 0.055) / 1.055).clamp_min(0) ** 2.4
     )
-    xyz = torch.einsum("ij,bjhw->bihw", _TO_XYZ, linear) / _WHITE[:, None, None]
+    to_xyz, white = _TO_XYZ.to(pictures.device), _WHITE.to(pictures.device)
+    xyz = torch.einsum("ij,bjhw->bihw", to_xyz, linear) / white[:, None, None]
     f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-8) ** (1 / 3), 7.787 * xyz + 16 / 116)
     x, y, z = f.unbind(1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)

@@ -32,20 +32,24 @@ def shift(pictures: Tensor, strength: float, share: float = 0.125) -> Tensor:
     height, width = pictures.shape[-2:]
     margin = max(1, round(height * share * strength))
     padded = F.pad(pictures, (margin, margin, margin, margin), mode="reflect")
-    offsets = torch.randint(0, 2 * margin + 1, (len(pictures), 2)).tolist()
-    moved = [p[:, y : y + height, x : x + width] for p, (y, x) in zip(padded, offsets, strict=True)]
-    return torch.stack(moved)
+    offsets = torch.randint(0, 2 * margin + 1, (len(pictures), 2), device=pictures.device)
+    rows = (offsets[:, :1] + torch.arange(height, device=pictures.device))[:, None, :, None]
+    columns = (offsets[:, 1:] + torch.arange(width, device=pictures.device))[:, None, None, :]
+    padded = padded.gather(2, rows.expand(-1, padded.shape[1], -1, padded.shape[3]))
+    return padded.gather(3, columns.expand(-1, padded.shape[1], height, -1))
 
 
 def cutout(pictures: Tensor, strength: float, share: float = 0.4) -> Tensor:
     """Blank a square in half of the pictures."""
     height, width = pictures.shape[-2:]
     size = round(height * share * strength)
-    mask = torch.ones_like(pictures[:, :1])
-    corners = torch.rand(len(pictures), 3).tolist()
-    for row, (top, left, chance) in zip(mask, corners, strict=True):
-        if chance < 0.5:
-            y = int(top * height) - size // 2
-            x = int(left * width) - size // 2
-            row[:, max(y, 0) : max(y + size, 0), max(x, 0) : max(x + size, 0)] = 0
-    return pictures * mask
+    top, left, chance = torch.rand(len(pictures), 3, device=pictures.device).unbind(1)
+
+    def inside(where: Tensor, side: int) -> Tensor:
+        first = (where * side).floor()[:, None] - size // 2
+        places = torch.arange(side, device=pictures.device)
+        return (places >= first) & (places < first + size)
+
+    blank = inside(top, height)[:, :, None] & inside(left, width)[:, None, :]
+    blank &= (chance < 0.5)[:, None, None]
+    return pictures * ~blank[:, None]

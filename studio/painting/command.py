@@ -19,6 +19,8 @@ from studio.painting.train import Recipe, Run, train
 from studio.precision import processors
 
 LEAST_WORKS = 16
+LARGE = (384, 384, 256, 128, 64, 32, 16)
+"""Channels at 256 px: twice the weights of the small painter, at 1.5 times its time on a CPU."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--run", type=Path, default=Path("runs/painting"), help="where the run is kept")
     p.add_argument("--resume", type=Path, help="a run folder or a checkpoint folder to go on from")
     p.add_argument("--minutes", type=float, default=60.0, help="wall time for the painter")
+    p.add_argument("--measure-every", type=float, default=15.0, help="minutes")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--resolution", type=int, choices=(32, 64, 128, 256), default=128)
     p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
             log.flush()
 
         if options.minutes > 0:
-            train(run, options.data, options.minutes, report)
+            train(run, options.data, options.minutes, report, options.measure_every)
         if options.version:
             checkpoint = publish(
                 run,
@@ -86,7 +89,7 @@ def start(options: argparse.Namespace) -> Run:
         base = Config()
         wanted = options.resolution
         stages = wanted.bit_length() - 2
-        channels = (*base.channels, 16)[:stages]
+        channels = LARGE if stages > len(base.channels) else base.channels[:stages]
         config = Config(resolution=wanted, channels=channels)
         recipe = Recipe(batch_size=options.batch_size, seed=options.seed)
         return Run(options.run, config, recipe, options.device)

@@ -213,17 +213,19 @@ class Crops:
 
     PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
-    def __init__(self, works: list[Work], size: int) -> None:
+    def __init__(self, works: list[Work], size: int, device: str | torch.device = "cpu") -> None:
         rows = []
         for work in works:
             picture = open_picture(work.path)
             rows.append(np.stack([np.asarray(square(picture, size, p)) for p in self.PLACES]))
-        self.pixels = torch.from_numpy(np.stack(rows)).permute(0, 1, 4, 2, 3).contiguous()
+        pixels = torch.from_numpy(np.stack(rows)).permute(0, 1, 4, 2, 3).contiguous()
+        self.pixels = pixels.to(device)
 
     def draw(self, count: int) -> Tensor:
         """[count, 3, size, size] in -1..1, from torch's global random state."""
-        work = torch.randint(len(self.pixels), (count,))
-        place = torch.randint(len(self.PLACES), (count,))
+        device = self.pixels.device
+        work = torch.randint(len(self.pixels), (count,), device=device)
+        place = torch.randint(len(self.PLACES), (count,), device=device)
         batch = self.pixels[work, place].float() / 127.5 - 1
-        flipped = torch.rand(count) < 0.5
+        flipped = torch.rand(count, device=device) < 0.5
         return torch.where(flipped[:, None, None, None], batch.flip(-1), batch)

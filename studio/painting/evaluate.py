@@ -17,7 +17,7 @@ from torch import Tensor
 from studio.checkpoint import Checkpoint
 from studio.latent import noise_from_seeds
 from studio.painting.data import center_crops, collect
-from studio.painting.features import ImageFeatures
+from studio.painting.features import COMPARED_AT, ImageFeatures
 from studio.painting.generator import PaintingGenerator
 from studio.painting.metrics import compare, precision_recall
 
@@ -42,7 +42,7 @@ def evaluate(
         and `held_out`, the same figures for works never trained on.
     """
     train, held_out = index["train"].float(), index["held_out"].float()
-    size = generator.config.resolution
+    size = min(generator.config.resolution, COMPARED_AT)
     against = "training works"
     if data is not None:
         collection = collect(data, smallest=64)
@@ -137,8 +137,9 @@ def originality_index(
         "train": collection.split("train"),
         "held_out": collection.split("validation") + collection.split("test"),
     }
+    size, device = min(size, COMPARED_AT), next(network.parameters()).device
     index = {
-        name: network.pooled(center_crops(works, size)).cpu().half()
+        name: network.pooled(center_crops(works, size).to(device)).cpu().half()
         for name, works in parts.items()
     }
     known = [

@@ -21,7 +21,7 @@ from studio.painting import attributes, invert
 from studio.painting.artwork import Painting
 from studio.painting.data import square, to_tensor
 from studio.painting.drift import descriptors
-from studio.painting.features import ImageFeatures
+from studio.painting.features import ImageFeatures, reduced
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
 
 BATCH = 32
@@ -129,7 +129,7 @@ class PaintingGenerator(Adaptable):
         return self.decoder(latents.to(self.device))
 
     def picture_features(self, pictures: Tensor) -> Tensor:
-        levels, pooled = self.network(pictures)
+        levels, pooled = self.network(reduced(pictures))
         return torch.cat(descriptors(levels, pooled), dim=1)
 
     def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.medium import LatentStatistics
-from studio.painting.features import ImageFeatures
+from studio.painting.features import ImageFeatures, reduced
 from studio.painting.model import Decoder, Encoder, Mapping
 from studio.precision import autocast
 
@@ -56,7 +56,7 @@ def train_encoder(
         while sum(len(t) for t in targets) < recipe.pictures:
             noise = torch.randn(64, 128, generator=generator).to(device)
             latents = mapping(noise).float()
-            pictures = decoder(latents).float()
+            pictures = reduced(decoder(latents).float())
             levels, _ = network(pictures)
             inputs.append(Encoder.inputs(pictures, levels).half().cpu())
             targets.append(whiten(latents.cpu(), where))
@@ -115,7 +115,7 @@ def invert(
     The best latent met on the way is returned, the encoder's own guess included, so refining never
     makes it worse.
     """
-    device = pictures.device
+    device, pictures = pictures.device, reduced(pictures)
     where = LatentStatistics(*(t.to(device) for t in (where.mean, where.axes, where.scales)))
     with torch.inference_mode():
         levels, pooled = network(pictures)
@@ -129,7 +129,7 @@ def invert(
     for step in range(steps):
         for group in adam.param_groups:
             group["lr"] = rate * min(1.0, 2 * (1 - step / steps))
-        painted = decoder(unwhiten(whitened, where))
+        painted = reduced(decoder(unwhiten(whitened, where)))
         painted_levels, painted_pooled = network(painted)
         fit = 2 * (F.adaptive_avg_pool2d(painted, 32) - small).abs().mean((1, 2, 3))
         for ours, theirs in zip(painted_levels, levels, strict=True):

@@ -18,7 +18,7 @@ from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
 from studio.painting import attributes
 from studio.painting.evaluate import evaluate, originality_index
-from studio.painting.features import ImageFeatures
+from studio.painting.features import ImageFeatures, reduced
 from studio.painting.generator import PaintingGenerator
 from studio.painting.invert import EncoderRecipe, train_encoder
 from studio.painting.metrics import compare
@@ -89,7 +89,7 @@ def publish(
         latents[:tried],
         where,
         lambda rows: generator.attributes(generator.decode(rows)),
-        lambda rows: attributes.measure(generator.forward(rows)),
+        lambda rows: attributes.measure(generator.forward(rows).cpu()),
         fits=3 * tried // 4,
         # A step of a walk takes as long as the gradients of a dozen paintings' every attribute.
         walks=0,
@@ -103,7 +103,7 @@ def publish(
         "title": title,
         "parent": None,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "trained_on": run.device.type,
+        "trained_on": run.trained_on,
         "config": run.config.to_dict(),
         "recipe": asdict(run.recipe),
         "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
@@ -188,6 +188,7 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **changes: An
     run.discriminator.load_state_dict(checkpoint.tensors("discriminator"))
     for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
         setattr(run, name, saved["training"][name])
+    run.trained_on = saved["trained_on"]
     torch.manual_seed(recipe.seed + run.step)
     return run
 
@@ -197,5 +198,5 @@ def _feature_row(painter: Painter, network: ImageFeatures, latents: Tensor) -> T
 
     device = next(painter.parameters()).device
     with torch.no_grad():
-        levels, pooled = network(painter.decoder(latents.to(device)))
+        levels, pooled = network(reduced(painter.decoder(latents.to(device))))
         return torch.cat(descriptors(levels, pooled), dim=1)

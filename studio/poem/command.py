@@ -31,8 +31,9 @@ from studio.precision import processors
 LEAST_POEMS = 64
 LEAST_USES = 5
 """Times that a word has to be used for the poet to learn it."""
-FLOW_BATCH = 128
+FLOW_BATCH = {"cpu": 128, "cuda": 1024}
 """Latents of a step: where minutes are few, more steps are worth more than calmer ones."""
+HEAD_WIDTH = 32
 WATCHED = 1024
 """Poems for validation that are looked at while it trains."""
 
@@ -93,17 +94,16 @@ def main(language: str, arguments: Sequence[str]) -> int:
         watched = batches["validation"][slice(WATCHED)]
         if options.minutes > 0:
             train_autoencoder(run, batches["train"], watched, options.minutes, report)
-        known, unseen = (encoded(run.ema, batches[name]) for name in ("train", "validation"))
+        many = FLOW_BATCH.get(run.device.type, FLOW_BATCH["cpu"])
         if options.flow_minutes > 0:
-            train_flow(run, known, unseen, options.flow_minutes, report, batch_size=FLOW_BATCH)
+            known, unseen = (encoded(run.ema, batches[name]) for name in ("train", "validation"))
+            train_flow(run, known, unseen, options.flow_minutes, report, batch_size=many)
         if options.mapping_minutes > 0:
-            train_mapping(run, options.mapping_minutes, report, batch_size=FLOW_BATCH)
+            train_mapping(run, options.mapping_minutes, report, batch_size=many)
+        if options.latent_free_minutes > 0:
+            minutes = options.latent_free_minutes
+            train_latent_free(run, batches["train"], batches["test"], minutes, report)
         if options.version:
-            free = None
-            if options.latent_free_minutes > 0:
-                free = train_latent_free(
-                    run, batches["train"], batches["test"], options.latent_free_minutes, report
-                )
             checkpoint = publish(
                 run,
                 collection,
@@ -113,7 +113,6 @@ def main(language: str, arguments: Sequence[str]) -> int:
                 title=options.title or options.version,
                 licences={options.licence: len(collection.poems)} if options.licence else {},
                 samples=options.samples,
-                latent_free=free,
                 report=report,
             )
             report({"checkpoint": str(checkpoint.folder)})
@@ -150,7 +149,13 @@ def start(options: argparse.Namespace, collection: Collection) -> Run:
     if options.resume is None:
         recipe = Recipe(batch_size=options.batch_size, beta=options.beta, seed=options.seed)
         words = build_vocabulary(collection.split("train"), LEAST_USES).words
-        config = Config(options.language, len(words), width=options.width, layers=options.layers)
+        config = Config(
+            options.language,
+            len(words),
+            width=options.width,
+            heads=options.width // HEAD_WIDTH,
+            layers=options.layers,
+        )
         return Run(options.run, config, recipe, words, options.device)
     if (options.resume / "card.json").is_file():
         return resume_from(open_checkpoint(options.resume), options.run, options.device)

@@ -51,7 +51,6 @@ def publish(
     samples: int = 1000,
     tried: int = 1024,
     tries: int = 16,
-    latent_free: float | None = None,
     report: Callable[[dict], None] = lambda line: None,
 ) -> Checkpoint:
     """Write the averaged poet of a run as `<root>/<medium>/<version>/`; `tried` and `tries` say how
@@ -59,7 +58,6 @@ def publish(
 
     Args:
         batches: the collection's poems by split.
-        latent_free: held-out perplexity of the same decoder without a latent, if it was measured.
 
     Raises:
         BadCheckpoint: the version exists, or the folder cannot be written.
@@ -112,7 +110,7 @@ def publish(
     test = collection.split("test")
     figures["baseline"]["perplexity"] = gram.perplexity(test)
     figures["likelihood"] = likelihood(
-        poet, batches["test"], run.words.index(LINE), latent_free=latent_free
+        poet, batches["test"], run.words.index(LINE), latent_free=run.latent_free
     )
     figures["reconstruction"] = reconstruction(generator, readable(generator, test))
     card: dict[str, Any] = {
@@ -121,7 +119,7 @@ def publish(
         "title": title,
         "parent": None,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "trained_on": run.device.type,
+        "trained_on": run.trained_on,
         "config": run.config.to_dict(),
         "recipe": asdict(run.recipe),
         "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
@@ -186,5 +184,6 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
         flow.load_state_dict(checkpoint.tensors("flow"))
     for name in COUNTS:
         setattr(run, name, saved["training"][name])
+    run.trained_on = saved["trained_on"]
     torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
     return run

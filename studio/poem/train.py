@@ -170,6 +170,9 @@ class Run:
         self.mapping_step = 0
         self.poems = 0
         self.wall_seconds = 0.0
+        self.trained_on = self.device.type
+        # Test perplexity of the decoder without a latent, once it was measured.
+        self.latent_free: float | None = None
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -193,7 +196,8 @@ class Run:
             "config": self.config.to_dict(),
             "recipe": asdict(self.recipe),
             **{name: getattr(self, name) for name in COUNTS},
-            "device": self.device.type,
+            "latent_free": self.latent_free,
+            "device": self.trained_on,
             "torch": torch.__version__,
         }
 
@@ -209,6 +213,7 @@ class Run:
         run = cls(folder, config, recipe, saved["words"], device)
         for name in COUNTS:
             setattr(run, name, saved[name])
+        run.latent_free, run.trained_on = saved.get("latent_free"), saved["device"]
         load_modules(folder, run.parts)
         torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
         return run
@@ -224,7 +229,10 @@ def train_autoencoder(
     steps: int | None = None,
     measure_every: int = 300,
 ) -> None:
-    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save."""
+    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save.
+
+    Ends with the average that validation poems came back from best.
+    """
     recipe = run.recipe
     end, unknown = run.words.index(LINE), run.words.index(UNKNOWN)
     parts = [run.poet.encoder, run.poet.decoder]
@@ -233,7 +241,9 @@ def train_autoencoder(
     # Poems of about one length together: what is behind the ends costs time and teaches nothing.
     order = (train.tokens != 0).sum(1).argsort(stable=True)
     clock, first = Clock(run, minutes, steps), run.step
-    totals: dict[str, float] = {}
+    run.trained_on, run.latent_free = run.device.type, None
+    totals: dict[str, Tensor] = {}
+    best, kept = float("inf"), run.ema.state_dict()
     while not clock.is_over:
         # Moments start afresh with every session, hence the warm-up.
         rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
@@ -242,9 +252,13 @@ def train_autoencoder(
         width = min(8 * recipe.batch_size, len(order))
         low = min(max(around - width // 2, 0), len(order) - width)
         rows = order[low + torch.randperm(width)[: recipe.batch_size]]
-        batch = train[rows].trimmed().to(run.device)
+        batch = train[rows].trimmed()
         # What the vocabulary lacks is heard, but never to be written.
         wanted = (batch.tokens != 0) & (batch.tokens != unknown)
+        # Found before the batch moves: a GPU would have to stop and say how many there are.
+        spoken = places_of(wanted & (batch.tokens != end), run.device)
+        written, batch = places_of(wanted, run.device), batch.to(run.device)
+        targets = batch.tokens.flatten()
         before = batch.before(end)
         dropped = torch.rand(before.shape, device=run.device) < recipe.unheard
         before = torch.where(dropped & (before != end), unknown, before)
@@ -253,16 +267,16 @@ def train_autoencoder(
             mean, log_variance = mean.float(), log_variance.float()
             latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
             thought, _ = run.poet.decoder.step(latents, before, batch.places, None)
-            logits = run.poet.decoder.said(thought[wanted])
+            logits = run.poet.decoder.said(thought.flatten(0, 1)[written])
             held = run.poet.decoder.held(latents)
             beats, scheme = run.poet.decoder.form(latents)
-        error = F.cross_entropy(logits.float(), batch.tokens[wanted])
-        words = words_error(held.float(), batch, wanted & (batch.tokens != end))
+        error = F.cross_entropy(logits.float(), targets[written])
+        words = words_error(held.float(), batch, spoken)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
         form = F.cross_entropy(beats.float().flatten(0, 1), batch.beats.flatten())
         form = form + F.cross_entropy(scheme.float(), batch.scheme)
         loss = error + recipe.words * words + recipe.form * form
-        loss = loss + recipe.beta * divergence * len(batch) / wanted.sum()
+        loss = loss + recipe.beta * divergence * len(batch) / len(written)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -280,12 +294,17 @@ def train_autoencoder(
             ("form", form),
             ("kl", divergence),
         ):
-            totals[name] = totals.get(name, 0.0) + float(value.detach())
+            totals[name] = totals.get(name, torch.zeros(())) + value.detach()
         if run.step % measure_every == 0:
-            line = {name: round(v / measure_every, 4) for name, v in totals.items()}
+            line = {name: round(float(v) / measure_every, 4) for name, v in totals.items()}
             totals = {}
-            report({"step": run.step, **clock.line, **line, **come_back(run.ema, validation, end)})
+            figures = come_back(run.ema, validation, end)
+            report({"step": run.step, **clock.line, **line, **figures})
+            if figures["perplexity"] <= best:
+                best, kept = figures["perplexity"], copy.deepcopy(run.ema.state_dict())
             run.save()
+    if best < come_back(run.ema, validation, end)["perplexity"]:
+        run.ema.load_state_dict(kept)
     run.save()
 
 
@@ -306,20 +325,22 @@ def train_latent_free(
         warm = min(1.0, (clock.taken + 1) / run.recipe.warm_up)
         set_rate(adam, run.recipe.learning_rate * warm * clock.cooling)
         rows = torch.randint(len(train), (run.recipe.batch_size,))
-        batch = train[rows].trimmed().to(run.device)
-        wanted = (batch.tokens != 0) & (batch.tokens != unknown)
+        batch = train[rows].trimmed()
+        written = places_of((batch.tokens != 0) & (batch.tokens != unknown), run.device)
+        batch = batch.to(run.device)
         none = torch.zeros(len(batch), run.config.latent_dim, device=run.device)
         with autocast(run.device):
             thought, _ = decoder.step(none, batch.before(end), batch.places, None)
-            logits = decoder.said(thought[wanted])
-        loss = F.cross_entropy(logits.float(), batch.tokens[wanted])
+            logits = decoder.said(thought.flatten(0, 1)[written])
+        loss = F.cross_entropy(logits.float(), batch.tokens.flatten()[written])
         adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         adam.step()
         follow_average(ema, decoder, min(run.recipe.ema, clock.taken / (clock.taken + 20)))
         clock.tick()
-    found = perplexity(ema, validation, end)
+    found = run.latent_free = perplexity(ema, validation, end)
+    run.save()
     report({"latent_free": found, "steps": clock.taken, **clock.line})
     return found
 
@@ -348,10 +369,17 @@ def perplexity(decoder: Decoder, poems: Batch, end: int, chunk: int = 256) -> fl
     return round(float(np.exp(nats / max(count, 1))), 2)
 
 
+def places_of(wanted: Tensor, device: torch.device) -> Tensor:
+    """Indices into the flattened table, where it is true [B, T]."""
+    return wanted.flatten().nonzero()[:, 0].to(device)
+
+
 def words_error(held: Tensor, batch: Batch, counted: Tensor) -> Tensor:
-    """Cross-entropy, per counted token [B, T], of what each line holds by logits [B, 4, V]."""
-    rows = torch.arange(len(batch), device=held.device)[:, None].expand_as(batch.tokens)[counted]
-    return -held.log_softmax(2)[rows, batch.places.line[counted], batch.tokens[counted]].mean()
+    """Cross-entropy, per counted token (see `places_of`), of what each line holds by logits
+    [B, 4, V]."""
+    rows = torch.arange(len(batch), device=held.device)[:, None] * LINES + batch.places.line
+    lines, tokens = rows.flatten()[counted], batch.tokens.flatten()[counted]
+    return -held.log_softmax(2).flatten(0, 1)[lines, tokens].mean()
 
 
 @torch.no_grad()

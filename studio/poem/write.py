@@ -20,14 +20,10 @@ from studio.poem.data import LINES
 from studio.poem.model import Cache, Decoder, Places
 from studio.poem.sounds import Sounds
 
-BEAMS = 4
+BEAMS = 8
 A_BEAT = 1.2
 """Nats that a syllable costs, about, less what its words are given back: beams that are not equally
 far are compared by it."""
-FOCUS = 0.3
-"""Of the nats by which the latent wants a word in a line more than any poem does, the share that
-is given to it: the likeliest poems of all latents are much the same ones (Li et al., A
-Diversity-Promoting Objective Function for Neural Conversation Models, 2016)."""
 A_WORD = 2.5
 """Nats that a word in English is given back: without them few long words are likelier than many
 short ones, which is not how verse is written (Wu et al., Google's Neural Machine Translation
@@ -203,6 +199,7 @@ class Writer:
         self.known = known
         self.beams = beams
         a_word = A_WORD * (not sounds.is_sparing)
+        # What its beats and a word give back, besides its likelihood.
         self.reward = a_word * sounds.words + A_BEAT * sounds.beats
         room = torch.arange(MOST_BEATS + 1)[:, None]
         words = sounds.words & (sounds.beats > 0) & (sounds.beats <= room)
@@ -228,8 +225,6 @@ class Writer:
         state = self.start(forms).pick(poem)
         rules = Rules.of(forms, self.sounds.end).pick(poem)
         rows, cache = latents.index_select(0, poem.to(latents.device)), None
-        # Rows of tables are picked by one number each: the same with two is many times slower.
-        wanted = self.wanted(latents).flatten(0, 1)
         # All beams of a poem begin alike: only the first may go on, or they stay alike.
         state.scores.view(count, width)[:, 1:] = NEVER
         found: list[list[list[int]]] = [[] for _ in range(count)]
@@ -239,7 +234,7 @@ class Writer:
             fits, is_stuck = self.allowed(rules, state)
             ahead = A_BEAT * self.to_come(rules, state)
             total = said.log_softmax(1).add_((state.scores - ahead)[:, None])
-            total.add_(wanted.index_select(0, LINES * poem + state.line.clamp_max(LINES - 1)))
+            total.add_(self.reward)
             self.tire(total, state)
             is_over = state.line >= LINES
             fits &= ~is_over[:, None]
@@ -289,14 +284,6 @@ class Writer:
             Places(*(torch.cat([getattr(p, n) for p in places], 1) for n in vars(places[0]))),
             torch.stack(masks, 1),
         )
-
-    def wanted(self, latents: Tensor) -> Tensor:
-        """[B, 4, V]: what each word is worth in each line besides its likelihood, in nats: what the
-        latent wants, and what its beats and a word give back."""
-        held = self.decoder.held(latents).float().log_softmax(2)
-        usual = self.decoder.words_bias.float().log_softmax(0)
-        wanted = (FOCUS * (held - usual).clamp(0, 6)).cpu() * self.sounds.words
-        return wanted + self.reward
 
     def start(self, forms: Sequence[Form]) -> State:
         """Before the first token of each form."""

@@ -34,7 +34,7 @@ def test_training_learns(trained, pictures):
             return float((features.pooled(painter(noise)).mean(0) - real.mean(0)).norm())
 
     assert run.step == 120
-    assert distance(settled(run.ema, 2)) < 0.8 * distance(untrained)
+    assert distance(settled(run.ema, 2)) < 0.9 * distance(untrained)
     assert all(math.isfinite(v) for line in lines for v in line.values())
 
 
