@@ -24,7 +24,7 @@ BEAMS = 8
 A_BEAT = 1.2
 """Nats that a syllable costs, about, less what its words are given back: beams that are not equally
 far are compared by it."""
-A_WORD = 2.5
+A_WORD = 2.0
 """Nats that a word in English is given back: without them few long words are likelier than many
 short ones, which is not how verse is written (Wu et al., Google's Neural Machine Translation
 System, 2016, on the same bias to short sentences)."""
