@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from studio.medium import media
 from studio.poem import chinese, english
 from tests.browser.conftest import open_tab
 from tests.browser.test_rate_teach import ENOUGH, LESSON, rate_until
 
-pytestmark = pytest.mark.skipif("poem" not in media(), reason="poems are not a medium yet")
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 MEDIA = {"en": "poem", "zh": "poem-zh"}
 LOCALES = {"en": "en-US", "zh": "zh-CN"}

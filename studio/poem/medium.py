@@ -1,5 +1,4 @@
-"""The poem media, one for each language. They become part of the studio by a medium.py that names
-them, which ships with the first poets that are measured."""
+"""The poem media, one for each language: what the studio meets when it asks for poems."""
 
 from __future__ import annotations
 
