@@ -51,10 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes at most: what needs a browser shares one server and one browser, and all the
-    rest shares the small models that are trained for it."""
+    rest shares the small models that are trained for it. Whichever is done first does the browser
+    tests of poems too."""
     for item in items:
-        in_browser = "browser" in Path(item.path).parts
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else "rest"))
+        path = Path(item.path)
+        group = "browser" if "browser" in path.parts else "rest"
+        group += "-poem" if group == "browser" and path.stem == "test_poem" else ""
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

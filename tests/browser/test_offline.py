@@ -43,8 +43,8 @@ def test_no_request_leaves_this_machine(studio, chromium: Browser) -> None:
 
 
 ENGLISH = re.compile(r"[A-Za-z]{4,}")
-SAID_ALIKE = re.compile(r"JPEG|WebP|[a-z]+-\d+")
-"""Names of file formats and of versions."""
+SAID_ALIKE = re.compile(r"JPEG|WebP|English|[a-z]+-\d+")
+"""Names of file formats, of versions, and of a language, which is told in itself."""
 
 
 @pytest.mark.parametrize("name", TABS)
