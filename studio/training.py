@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import time
@@ -109,6 +110,25 @@ class Clock:
     def tick(self) -> None:
         self.taken += 1
         self.run.wall_seconds = self.before + self.seconds
+
+
+class Best:
+    """The state in which a module measured best: on a small collection training may go too far."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.error = float("inf")
+        self.state: dict[str, Tensor] = {}
+
+    def offer(self, error: float) -> None:
+        """Keep the module as it is now, if its error is not above that of what is kept."""
+        if error <= self.error:
+            self.error, self.state = error, copy.deepcopy(self.module.state_dict())
+
+    def restore(self) -> None:
+        """Put the module back into the best state it was offered in."""
+        if self.state:
+            self.module.load_state_dict(self.state)
 
 
 def follow_average(average: nn.Module, module: nn.Module, keep: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import Checkpoint, write_checkpoint
+from studio.checkpoint import Checkpoint, halved, write_checkpoint
 from studio.directions import feature_statistics, find_directions, statistics, to_tables
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
@@ -117,8 +117,8 @@ def publish(
         root,
         card,
         {
-            "composer": composer.state_dict(),
-            "flow": run.flow_ema.state_dict(),
+            "composer": halved(composer.state_dict()),
+            "flow": halved(run.flow_ema.state_dict()),
             "statistics": to_tables(generator.statistics, generator.feature_statistics),
             "corpus": corpus,
         },

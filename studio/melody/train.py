@@ -20,6 +20,7 @@ from studio.melody.grid import BARS, CELLS, METER_NAMES, PAD, SLOTS
 from studio.melody.model import Composer, Logits
 from studio.precision import autocast
 from studio.training import (
+    Best,
     Clock,
     Report,
     follow_average,
@@ -174,7 +175,10 @@ def train_autoencoder(
     steps: int | None = None,
     measure_every: int = 300,
 ) -> None:
-    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save."""
+    """Train encoder and decoder for `minutes` of wall time, or so many steps, then save.
+
+    Ends with the average that validation phrases came back from best.
+    """
     recipe = run.recipe
     train = tensors(collection.split("train"))
     validation = tensors(collection.split("validation"))
@@ -183,6 +187,7 @@ def train_autoencoder(
     adam = torch.optim.AdamW(parameters, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     clock, first = Clock(run, minutes, steps), run.step
     totals: dict[str, float] = {}
+    best = Best(run.ema)
     while not clock.is_over:
         # Moments start afresh with every session, hence the warm-up.
         rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
@@ -216,7 +221,10 @@ def train_autoencoder(
             totals = {}
             figures = accuracy(run.ema, validation[:512])
             report({"step": run.step, **clock.line, **line, **figures})
+            best.offer(-figures["tokens"])
             run.save()
+    best.offer(-accuracy(run.ema, validation[:512])["tokens"])
+    best.restore()
     run.save()
 
 

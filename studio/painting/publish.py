@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import Checkpoint, write_checkpoint
+from studio.checkpoint import Checkpoint, halved, write_checkpoint
 from studio.directions import feature_statistics, find_directions, statistics, to_tables
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
@@ -116,13 +116,13 @@ def publish(
         root,
         card,
         {
-            "painter": painter.state_dict(),
-            "encoder": encoder.state_dict(),
+            "painter": halved(painter.state_dict()),
+            "encoder": halved(encoder.state_dict()),
             "statistics": to_tables(generator.statistics, generator.feature_statistics),
             "originality": index,
             # The averaged painter is resumed from as well: after some hundred steps the raw one
             # is as far from where it was as from the average.
-            "discriminator": run.discriminator.state_dict(),
+            "discriminator": halved(run.discriminator.state_dict()),
         },
         {"directions": [asdict(d) for d in generator.directions], "works": known},
     )
@@ -188,6 +188,7 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **changes: An
     run.discriminator.load_state_dict(checkpoint.tensors("discriminator"))
     for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
         setattr(run, name, saved["training"][name])
+    run.begun_from = f"{checkpoint.medium}/{checkpoint.version}"
     run.trained_on = saved["trained_on"]
     torch.manual_seed(recipe.seed + run.step)
     return run

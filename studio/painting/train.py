@@ -34,7 +34,7 @@ from studio.painting.features import COMPARED_AT, ImageFeatures
 from studio.painting.metrics import compare
 from studio.painting.model import NOISE_DIM, Config, Discriminator, Painter
 from studio.precision import autocast
-from studio.training import load_modules, read_group, read_state, save_state
+from studio.training import Best, load_modules, read_group, read_state, save_state
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Run:
         self.wall_seconds = 0.0
         self.drift_weight = 0.0
         self.trained_on = self.device.type
+        # The checkpoint it went on from, perhaps with other pictures: transfer learning.
+        self.begun_from = ""
 
     def adam(self, module: nn.Module) -> torch.optim.Adam:
         # No momentum: the two sides chase each other, and momentum makes them overshoot.
@@ -92,7 +94,7 @@ class Run:
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
         for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
             setattr(run, name, saved[name])
-        run.trained_on = saved["device"]
+        run.trained_on, run.begun_from = saved["device"], saved.get("begun_from", "")
         load_modules(folder, run.modules)
         for name in MOMENTS:
             saved_moments = read_group(folder, name)
@@ -120,6 +122,7 @@ class Run:
             "wall_seconds": self.wall_seconds,
             "drift_weight": self.drift_weight,
             "device": self.trained_on,
+            "begun_from": self.begun_from,
             "torch": torch.__version__,
         }
 
@@ -164,14 +167,12 @@ def train(
     last_save = last_measure = started
     totals: dict[str, Tensor] = {}
     logged = run.step
-    best, kept = float("inf"), run.ema.state_dict()
+    best = Best(run.ema)
 
     def measured() -> None:
-        nonlocal best, kept
         figures = measure(run, features, real_pooled, measured_on)
         report({**progress(run), **figures})
-        if figures["fd"] <= best:
-            best, kept = figures["fd"], copy.deepcopy(run.ema.state_dict())
+        best.offer(figures["fd"])
 
     while time.monotonic() - started < minutes * 60 and run.step != steps:
         with autocast(run.device):
@@ -240,7 +241,7 @@ def train(
             last_save = now
             run.save()
     measured()
-    run.ema.load_state_dict(kept)
+    best.restore()
     run.save()
     save_preview(run, preview_noise)
 

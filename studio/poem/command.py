@@ -34,6 +34,8 @@ LEAST_USES = 5
 FLOW_BATCH = {"cpu": 128, "cuda": 1024}
 """Latents of a step: where minutes are few, more steps are worth more than calmer ones."""
 HEAD_WIDTH = 32
+CHOSEN = ("batch_size", "learning_rate", "beta", "dropout", "alone", "seed")
+"""What of the recipe may be asked for."""
 WATCHED = 1024
 """Poems for validation that are looked at while it trains."""
 
@@ -45,6 +47,7 @@ def parser(language: str) -> argparse.ArgumentParser:
     p.add_argument("--run", type=Path, default=Path("runs/poem"), help="where the run is kept")
     p.add_argument("--resume", type=Path, help="a run folder or a checkpoint folder to go on from")
     p.add_argument("--minutes", type=float, default=60.0, help="wall time for the autoencoder")
+    p.add_argument("--settle-minutes", type=float, default=10.0, help="for its decoder after that")
     p.add_argument("--flow-minutes", type=float, default=10.0, help="wall time for the flow")
     p.add_argument("--mapping-minutes", type=float, default=8.0, help="wall time for the mapping")
     p.add_argument(
@@ -54,17 +57,24 @@ def parser(language: str) -> argparse.ArgumentParser:
         help="for the decoder without a latent",
     )
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
-    p.add_argument("--beta", type=float, default=Recipe.beta)
+    p.add_argument("--batch-size", type=int, help=recipe_help("batch_size"))
+    p.add_argument("--learning-rate", type=float, help=recipe_help("learning_rate"))
+    p.add_argument("--beta", type=float, help=recipe_help("beta"))
+    p.add_argument("--dropout", type=float, help=recipe_help("dropout"))
+    p.add_argument("--alone", type=float, help=recipe_help("alone"))
     p.add_argument("--width", type=int, default=Config.width)
     p.add_argument("--layers", type=int, default=Config.layers)
-    p.add_argument("--seed", type=int, default=Recipe.seed)
+    p.add_argument("--seed", type=int, help=recipe_help("seed"))
     p.add_argument("--samples", type=int, default=1000, help="poems for the evaluation")
     p.add_argument("--version", help="write the checkpoint under this name when done")
     p.add_argument("--title", default="", help="what the checkpoint is called for people")
     p.add_argument("--licence", default="", help="the licence of the poems, for the card")
     p.add_argument("--into", type=Path, default=Path("checkpoints"), help="checkpoint root")
     return p
+
+
+def recipe_help(name: str) -> str:
+    return f"{getattr(Recipe, name)}, or what the run that goes on had"
 
 
 def main(language: str, arguments: Sequence[str]) -> int:
@@ -94,6 +104,9 @@ def main(language: str, arguments: Sequence[str]) -> int:
         watched = batches["validation"][slice(WATCHED)]
         if options.minutes > 0:
             train_autoencoder(run, batches["train"], watched, options.minutes, report)
+        if options.settle_minutes > 0:
+            minutes = options.settle_minutes
+            train_autoencoder(run, batches["train"], watched, minutes, report, is_settled=True)
         many = FLOW_BATCH.get(run.device.type, FLOW_BATCH["cpu"])
         if options.flow_minutes > 0:
             known, unseen = (encoded(run.ema, batches[name]) for name in ("train", "validation"))
@@ -146,8 +159,10 @@ def batches_of(collection: Collection, words: Sequence[str], language: str) -> d
 
 def start(options: argparse.Namespace, collection: Collection) -> Run:
     """A fresh run, one that goes on, or one that goes on from a shipped checkpoint."""
+    chosen = {name: getattr(options, name) for name in CHOSEN}
+    asked = {name: value for name, value in chosen.items() if value is not None}
     if options.resume is None:
-        recipe = Recipe(batch_size=options.batch_size, beta=options.beta, seed=options.seed)
+        recipe = Recipe(**asked)
         words = build_vocabulary(collection.split("train"), LEAST_USES).words
         config = Config(
             options.language,
@@ -158,7 +173,8 @@ def start(options: argparse.Namespace, collection: Collection) -> Run:
         )
         return Run(options.run, config, recipe, words, options.device)
     if (options.resume / "card.json").is_file():
-        return resume_from(open_checkpoint(options.resume), options.run, options.device)
-    run = Run.resume(options.resume, options.device)
-    run.folder = options.run
+        run = resume_from(open_checkpoint(options.resume), options.run, options.device, **asked)
+    else:
+        run = Run.resume(options.resume, options.device, **asked)
+        run.folder = options.run
     return run

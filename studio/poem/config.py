@@ -23,6 +23,7 @@ class Config:
     Attributes:
         language: en or zh; vocabulary: how many tokens there are.
         line_dim: numbers of each line's latent.
+        lean: weight of the voice that hears no latent, see studio.poem.model.Decoder.
     """
 
     language: str
@@ -35,6 +36,7 @@ class Config:
     flow_width: int = 192
     flow_heads: int = 4
     flow_layers: int = 4
+    lean: float = 0.0
 
     @property
     def latent_dim(self) -> int:

@@ -49,15 +49,16 @@ class Places:
 
 
 Cache = list[tuple[Tensor, Tensor]]
-"""Keys and values [B, heads, T, width / heads] of each layer."""
+"""Keys and values [B, voices, heads, T, width / heads] of each layer."""
 
 
 class Block(nn.Module):
     """Attention, then a layer of its own for each token."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
+        self.drop = nn.Dropout(dropout)
         self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attend = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
@@ -77,8 +78,8 @@ class Block(nn.Module):
             k, v = torch.cat([before[0], k], dim=2), torch.cat([before[1], v], dim=2)
         is_causal = mask is None and q.shape[2] > 1
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal)
-        x = x + self.mix(y.transpose(1, 2).flatten(2))
-        return x + self.feed(self.second(x)), (k, v)
+        x = x + self.drop(self.mix(y.transpose(1, 2).flatten(2)))
+        return x + self.drop(self.feed(self.second(x))), (k, v)
 
 
 class Where(nn.Module):
@@ -99,21 +100,22 @@ class Where(nn.Module):
 class Encoder(nn.Module):
     """Poems to the mean and log variance of their latents, each [B, 4 x line_dim]."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, dropout: float) -> None:
         super().__init__()
         self.tokens = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
         nn.init.normal_(self.tokens.weight, std=0.02)
         self.where = Where(config.width)
         self.blocks = nn.ModuleList(
-            Block(config.width, config.heads) for _ in range(config.encoder_layers)
+            Block(config.width, config.heads, dropout) for _ in range(config.encoder_layers)
         )
+        self.drop = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, 2 * config.line_dim)
 
     def forward(self, tokens: Tensor, places: Places) -> tuple[Tensor, Tensor]:
         """Tokens [B, T], 0 where there is none."""
         used = tokens != 0
-        x = self.tokens(tokens) + self.where(places)
+        x = self.drop(self.tokens(tokens) + self.where(places))
         for block in self.blocks:
             x, _ = block(x, used[:, None, None])
         # The mean of each line's tokens, weighted by nothing else: a short line counts as much.
@@ -124,17 +126,27 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [B, 4 x line_dim] and what was written, to logits of what comes next."""
+    """Latents [B, 4 x line_dim] and what was written, to logits of what comes next.
 
-    def __init__(self, config: Config) -> None:
+    Outside training it may have two voices: one that hears the latent and one that hears none and
+    says how verse goes whatever it is about. What is said is their geometric mean, weighted by
+    `lean` (guidance, turned round: Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, go
+    the other way): latents that no poem ever had make fewer sentences that no poem would have.
+    """
+
+    def __init__(self, config: Config, dropout: float) -> None:
         super().__init__()
         self.line_dim = config.line_dim
+        self.lean = config.lean
         self.tokens = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
         nn.init.normal_(self.tokens.weight, std=0.02)
         self.where = Where(config.width)
         self.own = nn.Linear(config.line_dim, config.width)
         self.whole = nn.Linear(config.latent_dim, config.width)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, dropout) for _ in range(config.layers)
+        )
+        self.drop = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(config.width)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.words = nn.Sequential(
@@ -156,14 +168,23 @@ class Decoder(nn.Module):
         self, latents: Tensor, before: Tensor, places: Places, cache: Cache | None
     ) -> tuple[Tensor, Cache]:
         """What is thought at some tokens [B, T, width] after those of a cache, and all of them."""
-        lines = self.own(latents.unflatten(1, (LINES, -1)))
-        own = lines.gather(1, places.line[..., None].expand(-1, -1, lines.shape[2]))
-        x = self.tokens(before) + self.where(places) + own + self.whole(latents)[:, None]
+        heard = latents[:, None]
+        if self.lean and not self.training:
+            heard = torch.stack([latents, torch.zeros_like(latents)], 1)
+        voices = heard.shape[1]
+        lines = self.own(heard.unflatten(2, (LINES, -1)))
+        at = places.line[:, None, :, None].expand(-1, voices, -1, lines.shape[3])
+        x = self.drop(self.tokens(before) + self.where(places))[:, None] + lines.gather(2, at)
+        # What the latent says is heard whole.
+        x = (x + self.whole(heard)[:, :, None]).flatten(0, 1)
         kept: Cache = []
         for index, block in enumerate(self.blocks):
-            x, pair = block(x, None, cache[index] if cache else None)
-            kept.append(pair)
-        return self.norm(x), kept
+            past = tuple(t.flatten(0, 1) for t in cache[index]) if cache else None
+            x, (k, v) = block(x, None, past)
+            kept.append((k.unflatten(0, (-1, voices)), v.unflatten(0, (-1, voices))))
+        x = self.norm(x).unflatten(0, (-1, voices))
+        # The last layer is linear: a mean of thoughts is a mean of the logarithms of what they say.
+        return x[:, 0] if voices == 1 else x[:, 0].lerp(x[:, 1], self.lean), kept
 
     def said(self, thought: Tensor) -> Tensor:
         return F.linear(thought, self.tokens.weight, self.bias)
@@ -182,9 +203,10 @@ class Decoder(nn.Module):
 class Poet(nn.Module):
     """Everything that a checkpoint of this medium holds."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, dropout: float = 0.0) -> None:
+        """`dropout` is for training only, like everything of the kind."""
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
+        self.encoder = Encoder(config, dropout)
+        self.decoder = Decoder(config, dropout)
         self.mapping = Mapping(config.flow)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import Checkpoint, write_checkpoint
+from studio.checkpoint import Checkpoint, halved, write_checkpoint
 from studio.directions import feature_statistics, find_directions, statistics, to_tables
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
@@ -159,22 +159,14 @@ def keys_of(tokens: Tensor) -> list[int]:
     return found[:LINES]
 
 
-def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights in half precision: half of what has to be fetched, and no poem differs for it once
-    they are what ships."""
-    return {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in state.items()
-    }
-
-
-def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
-    """A run that goes on from a shipped checkpoint; optimizer moments start afresh."""
+def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **asked: Any) -> Run:
+    """A run that goes on from a shipped checkpoint, with `asked` changed in its recipe; optimizer
+    moments start afresh."""
     saved = checkpoint.card
     run = Run(
         folder,
         Config.from_dict(saved["config"]),
-        Recipe(**saved["recipe"]),
+        Recipe(**{**saved["recipe"], **asked}),
         checkpoint.document("words")["vocabulary"],
         device,
     )
@@ -184,6 +176,7 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
         flow.load_state_dict(checkpoint.tensors("flow"))
     for name in COUNTS:
         setattr(run, name, saved["training"][name])
+    run.latent_free = saved["training"].get("latent_free")
     run.trained_on = saved["trained_on"]
     torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
     return run

@@ -22,6 +22,7 @@ from studio.poem.form import SCHEMES
 from studio.poem.model import Decoder, Places, Poet
 from studio.precision import autocast
 from studio.training import (
+    Best,
     Clock,
     Report,
     follow_average,
@@ -46,6 +47,11 @@ class Recipe:
     beta: float = 0.15
     # Share of the written tokens that the decoder does not hear: the latent must tell them.
     unheard: float = 0.3
+    # Share of numbers between the layers that are left out.
+    dropout: float = 0.1
+    # Share of poems that a settled decoder writes without their latent: it then also says how verse
+    # goes whatever it is about, which writing leans on.
+    alone: float = 0.15
     # Weight of the words that each line holds.
     words: float = 0.3
     # Weight of each line's beats and of the rhyme scheme.
@@ -161,7 +167,7 @@ class Run:
         self.words = tuple(words)
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.poet = Poet(config).to(self.device)
+        self.poet = Poet(config, recipe.dropout).to(self.device)
         self.ema = copy.deepcopy(self.poet).eval().requires_grad_(False)
         self.flow = Flow(config.flow).to(self.device)
         self.flow_ema = copy.deepcopy(self.flow).eval().requires_grad_(False)
@@ -206,10 +212,14 @@ class Run:
         save_state(self.folder, {**self.describe(), "words": self.words}, self.parts)
 
     @classmethod
-    def resume(cls, folder: Path, device: str) -> Run:
-        """Raises: BadUpload: the folder holds no saved state."""
+    def resume(cls, folder: Path, device: str, **asked: float) -> Run:
+        """Go on from a saved state, with `asked` changed in its recipe.
+
+        Raises:
+            BadUpload: the folder holds no saved state.
+        """
         saved = read_state(folder)
-        config, recipe = Config.from_dict(saved["config"]), Recipe(**saved["recipe"])
+        config, recipe = Config.from_dict(saved["config"]), Recipe(**{**saved["recipe"], **asked})
         run = cls(folder, config, recipe, saved["words"], device)
         for name in COUNTS:
             setattr(run, name, saved[name])
@@ -228,22 +238,33 @@ def train_autoencoder(
     *,
     steps: int | None = None,
     measure_every: int = 300,
+    is_settled: bool = False,
 ) -> None:
     """Train encoder and decoder for `minutes` of wall time, or so many steps, then save.
 
     Ends with the average that validation poems came back from best.
+
+    Args:
+        is_settled: the encoder stays as it is, and the decoder hears every word that was written.
+            What a latent means can no longer be unlearned then, so that words need not be hidden
+            for its sake, and sentences hold together better.
     """
     recipe = run.recipe
     end, unknown = run.words.index(LINE), run.words.index(UNKNOWN)
-    parts = [run.poet.encoder, run.poet.decoder]
-    parameters = [p for part in parts for p in part.parameters()]
+    parts = ("decoder",) if is_settled else ("encoder", "decoder")
+    unheard = 0.0 if is_settled else recipe.unheard
+    if is_settled:
+        run.poet.encoder.load_state_dict(run.ema.encoder.state_dict())
+    run.poet.encoder.train(not is_settled)
+    run.poet.encoder.requires_grad_(not is_settled)
+    parameters = [p for part in parts for p in getattr(run.poet, part).parameters()]
     adam = torch.optim.AdamW(parameters, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.02)
     # Poems of about one length together: what is behind the ends costs time and teaches nothing.
     order = (train.tokens != 0).sum(1).argsort(stable=True)
     clock, first = Clock(run, minutes, steps), run.step
     run.trained_on, run.latent_free = run.device.type, None
     totals: dict[str, Tensor] = {}
-    best, kept = float("inf"), run.ema.state_dict()
+    best = Best(run.ema)
     while not clock.is_over:
         # Moments start afresh with every session, hence the warm-up.
         rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
@@ -260,12 +281,15 @@ def train_autoencoder(
         written, batch = places_of(wanted, run.device), batch.to(run.device)
         targets = batch.tokens.flatten()
         before = batch.before(end)
-        dropped = torch.rand(before.shape, device=run.device) < recipe.unheard
+        dropped = torch.rand(before.shape, device=run.device) < unheard
         before = torch.where(dropped & (before != end), unknown, before)
         with autocast(run.device):
             mean, log_variance = run.poet.encoder(batch.tokens, batch.places)
             mean, log_variance = mean.float(), log_variance.float()
             latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            if is_settled:
+                led = torch.rand(len(latents), 1, device=run.device) >= recipe.alone
+                latents = latents * led
             thought, _ = run.poet.decoder.step(latents, before, batch.places, None)
             logits = run.poet.decoder.said(thought.flatten(0, 1)[written])
             held = run.poet.decoder.held(latents)
@@ -286,7 +310,7 @@ def train_autoencoder(
         clock.tick()
         # A young average would mostly remember where the weights began.
         keep = min(recipe.ema, run.step / (run.step + 20))
-        for part in ("encoder", "decoder"):
+        for part in parts:
             follow_average(getattr(run.ema, part), getattr(run.poet, part), keep)
         for name, value in (
             ("error", error),
@@ -300,11 +324,10 @@ def train_autoencoder(
             totals = {}
             figures = come_back(run.ema, validation, end)
             report({"step": run.step, **clock.line, **line, **figures})
-            if figures["perplexity"] <= best:
-                best, kept = figures["perplexity"], copy.deepcopy(run.ema.state_dict())
+            best.offer(figures["perplexity"])
             run.save()
-    if best < come_back(run.ema, validation, end)["perplexity"]:
-        run.ema.load_state_dict(kept)
+    best.offer(come_back(run.ema, validation, end)["perplexity"])
+    best.restore()
     run.save()
 
 

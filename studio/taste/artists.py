@@ -18,10 +18,14 @@ MOOD = 0.4
 """Noise of one impression, in standard deviations of the artist's liking of base samples."""
 GENEROSITY = 0.3
 """How much artists differ in where their stars begin, in the same unit."""
+DRAWS = 40
+"""Tastes tried until one is found that few works satisfy."""
 LEVELS = (-1.2, -0.4, 0.4, 1.2)
 """Liking above which an average artist gives two, three, four and five stars."""
 TIE = 0.25
 """Impressions nearer to each other than this are called equal."""
+SATISFIED = 0.1
+"""Share of base samples that may all be liked best: with more, there is nothing left to learn."""
 
 Taste = Callable[..., Tensor]
 
@@ -160,6 +164,22 @@ def _differs(values: Tensor) -> bool:
 
 
 def _invent(
+    kind: str, names: Sequence[str], base: Mapping[str, Tensor], rng: np.random.Generator
+) -> Artist:
+    found = [_draw(kind, names, base, rng)]
+    # What is counted in few works, such as words of love, may leave most of them perfect.
+    while _satisfied(found[-1], base) > SATISFIED and len(found) < DRAWS:
+        found.append(_draw(kind, names, base, rng))
+    return min(found, key=lambda artist: max(_satisfied(artist, base), SATISFIED))
+
+
+def _satisfied(artist: Artist, base: Mapping[str, Tensor]) -> float:
+    """The share of base samples that no other pleases more."""
+    liking = artist.liking(base)
+    return float((liking >= liking.max()).float().mean())
+
+
+def _draw(
     kind: str, names: Sequence[str], base: Mapping[str, Tensor], rng: np.random.Generator
 ) -> Artist:
     looks_at = KINDS[kind][0]

@@ -22,8 +22,8 @@ from studio.medium import Sampled
 
 RANK = 4
 STEPS = 40
-LATENTS = 24
-DRAWS = 6
+LATENTS = 16
+DRAWS = 4
 """Works of each latent, of which each is compared with the others."""
 LEARNING_RATE = 3e-3
 TARGET = 4.0

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.taste import finetune as finetune_module
-from studio.taste.artists import KINDS, invent
+from studio.taste.artists import KINDS, SATISFIED, invent
 from studio.taste.simulate import best_of_groups, mean_distance, oracle_keeps, simulate
 from tests.taste.curves import CurveGenerator
 
@@ -92,3 +92,12 @@ def test_the_whole_loop_is_measured(curves: CurveGenerator, monkeypatch: pytest.
     assert row["no_learning"]["diversity_of_oracle"] == pytest.approx(1, abs=0.15)
     assert row["best_of_8"]["liking"] > row["no_learning"]["liking"]
     assert found["aggregate"]["percentile"] == row["loop"]["percentile"]
+
+
+def test_no_artist_is_content_with_most_of_what_there_is(attributes: dict[str, Tensor]):
+    # In six works of ten nothing is counted, as of words of love.
+    counted = (torch.arange(len(attributes["height"])) % 5).sub(2).clamp_min(0).float()
+    base = {**attributes, "counted": counted}
+    for artist in (a for seed in range(4) for a in invent(base, len(KINDS), seed)):
+        liking = artist.liking(base)
+        assert (liking >= liking.max()).float().mean() <= SATISFIED, artist.name
