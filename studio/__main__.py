@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import BadSetting, NotFound, StudioError
-from studio.medium import get_medium, in_language, media
+from studio.medium import get_medium, in_language, media, with_sources
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,7 +135,7 @@ def sample(options: argparse.Namespace) -> dict[str, Any]:
         assert artwork.recipe is not None
         artwork.recipe = artwork.recipe.with_(seed=seed if unchanged else None, how="seed")
         target = options.out / f"{options.medium}-{seed}.{format}"
-        target.write_bytes(artwork.export(format))
+        target.write_bytes(with_sources(generator, artwork).export(format))
         files.append(str(target))
     return {"version": generator.version, "files": files}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -93,6 +93,25 @@ def holding(options: Mapping[str, Any], part: int, text: str | None) -> dict[str
 
 
 @dataclass(frozen=True)
+class Source:
+    """A work that a model learned from, as seen from an artwork.
+
+    Attributes:
+        work: what it is called among the works trained on; artist, title, year: "" if unknown.
+        distance: of its features from the artwork's.
+        nearer: share of the works by the same hands that were never trained on which come nearer
+            to a training work than this artwork does; None where there are none to compare with.
+    """
+
+    work: str
+    artist: str
+    title: str
+    year: str
+    distance: float
+    nearer: float | None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How an artwork was made, complete enough to make it again.
 
@@ -106,6 +125,8 @@ class Recipe:
         options: the medium's decode options.
         parents: ids of the artworks this one was made from.
         how: one word for the last gesture: seed, slider, nearby, morph, breed, upload, sample.
+        sources: the works it comes nearest to among those the model learned from; files say it,
+            and it is not believed when a file comes back.
     """
 
     medium: str
@@ -115,9 +136,11 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
     how: str = "sample"
+    sources: tuple[Source, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the latent as base64 of little-endian float32, so that it is exact."""
+        nearest = {"nearest_works": [asdict(source) for source in self.sources]}
         return {
             "made_with": "Latent Studio: a machine helped make this",
             "medium": self.medium,
@@ -127,6 +150,7 @@ class Recipe:
             "options": dict(self.options),
             "parents": list(self.parents),
             "how": self.how,
+            **(nearest if self.sources else {}),
         }
 
     def to_json(self) -> str:
@@ -399,6 +423,22 @@ class Sampled(Protocol):
 
         `decode` shows the likeliest work; this draws from all of them, as the policy weighs them.
         """
+
+
+@runtime_checkable
+class Sourced(Protocol):
+    """What a generator can do besides, if it knows the works that its model learned from."""
+
+    def sources(self, artworks: Sequence[Artwork]) -> Sequence[Sequence[Source]]:
+        """The training works nearest to each of the artworks, the nearest first."""
+
+
+def with_sources(generator: Generator, artwork: Artwork) -> Artwork:
+    """The artwork, its recipe saying what it comes nearest to if the generator knows."""
+    if isinstance(generator, Sourced) and artwork.recipe is not None:
+        (found,) = generator.sources([artwork])
+        artwork.recipe = artwork.recipe.with_(sources=tuple(found))
+    return artwork
 
 
 class InParts(Protocol):

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import Checkpoint
 from studio.latent import noise_from_seeds
 from studio.painting.data import center_crops, collect
-from studio.painting.features import COMPARED_AT, ImageFeatures
+from studio.painting.features import COMPARED_AT
 from studio.painting.generator import PaintingGenerator
 from studio.painting.metrics import compare, precision_recall
 
@@ -32,7 +31,7 @@ def evaluate(
 
     Args:
         index: `train` [N, 1280] and `held_out` [H, 1280], pooled features of works; see
-            `originality_index`.
+            studio.painting.originality.
         data: compare with this folder's works instead.
         samples: how many paintings; design §5 says 5,000.
 
@@ -122,40 +121,3 @@ def nearest_report(train: Tensor, held_out: Tensor, painted: Tensor) -> dict[str
         report["copying_line"] = round(line, 3)
         report["below_line"] = int((ours < line).sum())
     return report
-
-
-def originality_index(
-    network: ImageFeatures, folder: Path, size: int
-) -> tuple[dict[str, Tensor], list[dict[str, str]], dict]:
-    """Features of the works of a folder, what is known of each, and the summary for the card.
-
-    The pictures themselves stay where they are. Features are kept as half floats; a work's row
-    says its split, so held-out works can be told apart.
-    """
-    collection = collect(folder)
-    parts = {
-        "train": collection.split("train"),
-        "held_out": collection.split("validation") + collection.split("test"),
-    }
-    size, device = min(size, COMPARED_AT), next(network.parameters()).device
-    index = {
-        name: network.pooled(center_crops(works, size).to(device)).cpu().half()
-        for name, works in parts.items()
-    }
-    known = [
-        {
-            "file": f"{work.path.parent.name}/{work.path.name}",
-            "artist": work.artist,
-            "title": work.title,
-            "year": work.year,
-            "split": name,
-        }
-        for name, works in parts.items()
-        for work in works
-    ]
-    return index, known, collection.summary()
-
-
-def load_index(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """Raises: BadCheckpoint: the checkpoint carries no originality index."""
-    return checkpoint.tensors("originality")

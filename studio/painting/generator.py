@@ -16,13 +16,21 @@ from studio.checkpoint import Checkpoint
 from studio.directions import from_tables
 from studio.errors import BadCheckpoint
 from studio.latent import require_latents
-from studio.medium import Artwork, Direction, FeatureStatistics, LatentStatistics, Recipe
+from studio.medium import (
+    Artwork,
+    Direction,
+    FeatureStatistics,
+    LatentStatistics,
+    Recipe,
+    Source,
+)
 from studio.painting import attributes, invert
 from studio.painting.artwork import Painting
 from studio.painting.data import square, to_tensor
 from studio.painting.drift import descriptors
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
+from studio.painting.originality import Originality
 
 BATCH = 32
 
@@ -41,6 +49,7 @@ class PaintingGenerator(Adaptable):
         statistics: LatentStatistics,
         feature_statistics: FeatureStatistics,
         directions: Sequence[Direction],
+        originality: Originality,
         device: str,
     ) -> None:
         self.version = version
@@ -56,6 +65,7 @@ class PaintingGenerator(Adaptable):
         self.statistics = statistics
         self.feature_statistics = feature_statistics
         self.directions = directions
+        self.originality = originality
         self.owned = [self.mapping, self.decoder, self.encoder, self.network]
 
     @classmethod
@@ -75,6 +85,7 @@ class PaintingGenerator(Adaptable):
                 ImageFeatures(),
                 *from_tables(checkpoint.tensors("statistics")),
                 directions,
+                Originality.of(checkpoint),
                 device,
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -135,6 +146,13 @@ class PaintingGenerator(Adaptable):
     def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
         """See studio.medium.Generator.attributes."""
         return attributes.measure(self.tensor(artworks))
+
+    def sources(self, artworks: Sequence[Artwork]) -> Sequence[Sequence[Source]]:
+        """See studio.medium.Sourced."""
+        if not artworks:
+            return []
+        pictures = self.tensor(artworks).to(self.device)
+        return self.originality.nearest(self.network.pooled(pictures).cpu())
 
     def tensor(self, artworks: Sequence[Artwork]) -> Tensor:
         """Artworks as the painter's own squares [B, 3, R, R] in -1..1."""

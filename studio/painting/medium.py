@@ -60,7 +60,8 @@ class PaintingMedium:
         data: Path | None,
         samples: int,
     ) -> Mapping[str, Any]:
-        from studio.painting.evaluate import evaluate, load_index
+        from studio.painting.evaluate import evaluate
+        from studio.painting.originality import load_index
 
         return evaluate(generator, load_index(checkpoint), data, samples)
 

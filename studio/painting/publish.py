@@ -17,12 +17,13 @@ from studio.directions import feature_statistics, find_directions, statistics, t
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
 from studio.painting import attributes
-from studio.painting.evaluate import evaluate, originality_index
+from studio.painting.evaluate import evaluate
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.generator import PaintingGenerator
 from studio.painting.invert import EncoderRecipe, train_encoder
 from studio.painting.metrics import compare
 from studio.painting.model import Encoder, Painter
+from studio.painting.originality import Originality, originality_index
 from studio.painting.train import Run, settled
 
 STATISTICS_SEED = 2_000_000
@@ -69,7 +70,15 @@ def publish(
     width = len(_feature_row(painter, network, latents[:1])[0])
     empty = FeatureStatistics(torch.zeros(width), torch.zeros(0, width), torch.zeros(0))
     generator = PaintingGenerator(
-        version, painter, encoder, network, where, empty, [], str(run.device)
+        version,
+        painter,
+        encoder,
+        network,
+        where,
+        empty,
+        [],
+        Originality(index, known),
+        str(run.device),
     )
     fit = train_encoder(
         encoder.requires_grad_(True),

@@ -400,9 +400,9 @@ class PoemGenerator(Adaptable):
     def latent_features(self, latents: Tensor) -> Tensor:
         """See studio.medium.Generator.latent_features.
 
-        What is read is what would be written, more hastily; the gradient is that of the words which the latent
-        says each line holds (the straight-through estimator of Bengio et al., 2013), since what
-        was written has none.
+        What is read is what would be written, more hastily; the gradient is that of the words which
+        the latent says each line holds (the straight-through estimator of Bengio et al., 2013),
+        since what was written has none.
         """
         lines = self.write(latents.detach(), HASTY_BEAMS)
         batch = batched(lines, self.beats, self.rhyme).to(self.device)

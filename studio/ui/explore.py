@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.ui import explore_view as view
 from studio.ui.arrival import arrived
 from studio.ui.assets import asset
-from studio.ui.readout import Usual, described
+from studio.ui.readout import Usual, described, near
 from studio.ui.session import Page, Visit
 from studio.ui.surface import desk
 from studio.ui.walk import GESTURES, Walk
@@ -106,8 +106,13 @@ def build(page: Page) -> gr.Tab:
 
     def tell(visit: Visit) -> str:
         walk = Walk(visit)
-        sentence = described(walk.steering.generator, walk.artwork(), usual, visit.words)
-        return f'<p class="readout" aria-live="polite">{escape(sentence)}</p>'
+        generator, artwork = walk.steering.generator, walk.artwork()
+        said = described(generator, artwork, usual, visit.words)
+        source = near(generator, artwork, visit.words)
+        return (
+            f'<p class="readout" aria-live="polite">{escape(said)}</p>'
+            + f'<p class="readout source">{escape(source)}</p>' * bool(source)
+        )
 
     def receive(visit: Visit, path: str) -> Iterator[list[Any]]:
         looking = view.looking(visit.words)

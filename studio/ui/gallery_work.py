@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from studio.errors import NotFound, StudioError
+from studio.medium import with_sources
 from studio.store import MOST_STARS, ArtworkRow
 from studio.ui import versions
 from studio.ui.panel import facts, go_once, text
@@ -160,7 +161,9 @@ def rate(visit: Visit, said: Said) -> None:
 def download(visit: Visit, said: Said) -> str:
     """A file that the script hands to the browser."""
     work = find(visit, said)
-    content = artwork_of(visit, work.recipe).export(str(said["format"]))
+    recipe = work.recipe
+    generator = visit.studio.registry.use(recipe.medium, recipe.version)
+    content = with_sources(generator, artwork_of(visit, recipe)).export(str(said["format"]))
     name = f"latent-studio-{work.medium}-{work.id[:8]}.{said['format']}"
     packed = base64.b64encode(content).decode("ascii")
     visit.say("gallery.downloaded")

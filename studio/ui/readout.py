@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from threading import Lock
 
 from studio import latent
-from studio.medium import Artwork, Generator
+from studio.medium import Artwork, Generator, Sourced
 from studio.words import Words
 
 SAMPLES = 64
 FIRST_SAMPLE = 3_000_000
 SLIGHT, CLEAR, STRONG = 0.6, 1.0, 1.8
 MOST_SAID = 4
+COPYING = 0.01
+"""Below this share of held-out works that come nearer to a training work, one may speak of a copy:
+nearer than works by one hand come to each other."""
 
 
 class Usual:
@@ -50,6 +53,22 @@ def described(generator: Generator, artwork: Artwork, usual: Usual, words: Words
     striking.sort(reverse=True)
     said = [words(f"explore.readout.{degree(away)}", what=what) for away, what in striking]
     return words("explore.readout", what=words("common.comma").join(said[:MOST_SAID]))
+
+
+def near(generator: Generator, artwork: Artwork, words: Words) -> str:
+    """One sentence: what it comes nearest to among the works that its model learned from, and
+    whether that is near; "" if the model does not know."""
+    if not isinstance(generator, Sourced):
+        return ""
+    ((nearest, *_),) = generator.sources([artwork])
+    parts = (nearest.title and words("explore.source.title", title=nearest.title), nearest.artist)
+    said = [part for part in (*parts, nearest.year) if part] or [nearest.work]
+    work = words("common.comma").join(said)
+    if nearest.nearer is None:
+        return words("explore.source", work=work)
+    if nearest.nearer < COPYING:
+        return words("explore.source.copy", work=work)
+    return words("explore.source.nearer", work=work, percent=round(100 * nearest.nearer))
 
 
 def degree(away: float) -> str:

@@ -22,6 +22,7 @@ from studio.medium import (
     held_of,
     holding,
     lasting,
+    with_sources,
 )
 from studio.store import ArtworkRow
 from studio.ui.explore_state import Desk, History, Moment, clamp
@@ -354,7 +355,7 @@ def save(walk: Walk, said: Said) -> None:
     format = str(said["format"])
     if format not in walk.visit.medium_object.formats:
         raise BadGesture("unknown_format", format=format)
-    data = walk.artwork().export(format)
+    data = with_sources(walk.steering.generator, walk.artwork()).export(format)
     stem = f"{walk.visit.medium}-{walk.moment.seed if walk.moment.seed is not None else 'edit'}"
     walk.parcel = parcel(f"{stem}.{format}", data)
 

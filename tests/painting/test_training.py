@@ -127,7 +127,10 @@ def test_a_shipped_checkpoint_can_be_trained_on_from_what_training_had_reached(
     run = resume_from(checkpoint, tmp_path, "cpu")
     assert run.step == checkpoint.card["training"]["step"]
     reached, _ = trained
-    assert torch.allclose(run.ema.mapping.out.weight, reached.ema.mapping.out.weight, atol=1e-5)
+    # To within half precision, which is what ships.
+    found, wanted = run.ema.mapping.out.weight, reached.ema.mapping.out.weight
+    assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    assert run.begun_from == "painting/small-32"
 
 
 def test_the_shipped_spread_fits_the_works_best(trained, pictures):
