@@ -73,6 +73,9 @@ BEGINNINGS: Mapping[str, Phones] = {
     "up": ("AH0", "P"),
 }
 LONGEST = 8
+BY_VOWEL, BY_CONSONANT = 1, 2
+SHUNS = {"a": BY_VOWEL, "an": BY_CONSONANT}
+"""The articles, and which words they do not stand before."""
 """Syllables of which `tables` keeps the stress."""
 
 
@@ -205,6 +208,13 @@ def tables(vocabulary: Sequence[str]) -> SoundTables:
         for column, key in enumerate(keys_in_order(word)[:2]):
             rhyme[row, column] = numbers.setdefault(key, len(numbers))
     return SoundTables(counts[:, 0], counts[:, 1], marks, rhyme, tuple(numbers))
+
+
+def opening(word: str) -> int:
+    """How a word begins for the article before it: BY_VOWEL, BY_CONSONANT, or 0 if it may be either
+    or is no word."""
+    begins = {BY_VOWEL if phones[0][-1].isdigit() else BY_CONSONANT for phones in sounds(word)}
+    return begins.pop() if len(begins) == 1 else 0
 
 
 def words(line: str) -> list[str]:

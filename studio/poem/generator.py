@@ -49,10 +49,6 @@ from studio.poem.themes import themes
 from studio.poem.train import Batch, batched, tensors
 from studio.poem.write import BEAMS, NEVER, Form, Writer
 
-HASTY_BEAMS = 2
-"""Where many poems are only counted. Of one latent, they write another poem than BEAMS, whose
-features are as near as those of four beams (0.32 and 0.25 of what strangers lie apart), in a
-quarter of the time."""
 BATCH = 32
 MEASURES = {"8888": (8, 8, 8, 8), "8686": (8, 6, 8, 6), "10": (10, 10, 10, 10)}
 LENGTHS = {"five": 5, "seven": 7}
@@ -400,11 +396,11 @@ class PoemGenerator(Adaptable):
     def latent_features(self, latents: Tensor) -> Tensor:
         """See studio.medium.Generator.latent_features.
 
-        What is read is what would be written, more hastily; the gradient is that of the words which
-        the latent says each line holds (the straight-through estimator of Bengio et al., 2013),
-        since what was written has none.
+        What is read is what would be written; the gradient is that of the words which the latent
+        says each line holds (the straight-through estimator of Bengio et al., 2013), since what
+        was written has none.
         """
-        lines = self.write(latents.detach(), HASTY_BEAMS)
+        lines = self.write(latents.detach())
         batch = batched(lines, self.beats, self.rhyme).to(self.device)
         with torch.no_grad():
             mean = self.encoder(batch.tokens, batch.places)[0].float()

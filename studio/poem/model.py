@@ -100,7 +100,7 @@ class Where(nn.Module):
 class Encoder(nn.Module):
     """Poems to the mean and log variance of their latents, each [B, 4 x line_dim]."""
 
-    def __init__(self, config: Config, dropout: float) -> None:
+    def __init__(self, config: Config, dropout: float = 0.0) -> None:
         super().__init__()
         self.tokens = nn.Embedding(config.vocabulary, config.width, padding_idx=0)
         nn.init.normal_(self.tokens.weight, std=0.02)
@@ -134,7 +134,7 @@ class Decoder(nn.Module):
     the other way): latents that no poem ever had make fewer sentences that no poem would have.
     """
 
-    def __init__(self, config: Config, dropout: float) -> None:
+    def __init__(self, config: Config, dropout: float = 0.0) -> None:
         super().__init__()
         self.line_dim = config.line_dim
         self.lean = config.lean

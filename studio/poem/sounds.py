@@ -26,6 +26,8 @@ class Sounds:
         level, oblique: [V] bool, Chinese tones; of other languages all true.
         rhyme: [V, G] bool, whether a token has a rhyme; rhymes: the same as numbers [V, n], -1 for
             none; families: [G], how many tokens have each.
+        opening: [V], how each begins, see studio.poem.english.opening; 0 in other languages.
+        articles: tokens that do not stand before words which begin so.
         is_sparing: characters come once in a poem, or twice in a row.
     """
 
@@ -38,6 +40,8 @@ class Sounds:
     rhyme: Tensor
     rhymes: Tensor
     families: Tensor
+    opening: Tensor
+    articles: tuple[tuple[int, int], ...] = ()
     is_sparing: bool = False
 
     @classmethod
@@ -45,6 +49,8 @@ class Sounds:
         """From what `tables` made; `book` is one of the language's BOOKS."""
         prefix = f"{book}." if book else ""
         rhyme = dense(tables[f"{prefix}rhyme"])
+        none = torch.zeros_like(tables["beats"])
+        shuns = tables.get("shuns", none)
         return cls(
             end=END,
             beats=tables["beats"].long(),
@@ -55,6 +61,8 @@ class Sounds:
             rhyme=rhyme,
             rhymes=tables[f"{prefix}rhyme"].long(),
             families=rhyme.sum(0),
+            opening=tables.get("opening", none),
+            articles=tuple((int(t), int(shuns[t])) for t in shuns.nonzero()[:, 0]),
             is_sparing=bool(book),
         )
 
@@ -78,6 +86,8 @@ def tables(vocabulary: Sequence[str], language: str) -> dict[str, Tensor]:
     found |= {"level": every, "oblique": every.clone()}
     found["beats"] = torch.from_numpy(said.syllables.astype(np.int8))
     found["rhyme"] = torch.from_numpy(said.rhyme)
+    found["opening"] = torch.tensor([english.opening(w) for w in vocabulary], dtype=torch.int8)
+    found["shuns"] = torch.tensor([english.SHUNS.get(w, 0) for w in vocabulary], dtype=torch.int8)
     return found
 
 

@@ -20,7 +20,7 @@ from studio.poem.data import LINES
 from studio.poem.model import Cache, Decoder, Places
 from studio.poem.sounds import Sounds
 
-BEAMS = 8
+BEAMS = 4
 A_BEAT = 1.2
 """Nats that a syllable costs, about, less what its words are given back: beams that are not equally
 far are compared by it."""
@@ -376,6 +376,9 @@ class Writer:
             at = rules.tones[row, :, line, (left - 1).clamp_min(0)] & state.patterns[..., None]
             level, oblique = at.any(1).unbind(1)
             fits &= self.toned.index_select(0, 2 * level + oblique)
+        # A poem is written from right to left: the word after the article is there already.
+        for article, shunned in s.articles:
+            fits[:, article] &= (s.opening[last] != shunned) | (state.place == 0)
         if s.is_sparing:
             # The same character twice in a row is a word of its own.
             again = fits[row, last] & (state.place > 0)

@@ -21,7 +21,7 @@ from studio import adapter as low_rank
 from studio.medium import Sampled
 
 RANK = 4
-STEPS = 40
+STEPS = 20
 LATENTS = 16
 DRAWS = 4
 """Works of each latent, of which each is compared with the others."""

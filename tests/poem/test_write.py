@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ CHARACTERS = (
 )
 WORDS = re.findall(
     r"\w+",
-    """the a of and in to with my your all no one day night light bright sea me free tree
+    """the a an of and in to with my your all no one day night light bright sea me free tree
     away stay gray long song along sky high by heart part depart love dove above star far are sound
     round ground over under river never ever evening morning silent golden shadow meadow beauty
     remember forever tomorrow sorrow falling calling dreaming gleaming eternity melody wandering
@@ -38,12 +39,16 @@ def sounds_of(language: str) -> tuple[list[str], Sounds]:
     return vocabulary, Sounds.of(tables(vocabulary, language), BOOKS[language][0])
 
 
-def poems(language: str, forms: list[Form], known: torch.Tensor = NO_LINES) -> list[list[str]]:
+def poems(
+    language: str, forms: list[Form], known: torch.Tensor = NO_LINES, fond_of: tuple[str, ...] = ()
+) -> list[list[str]]:
     vocabulary, sounds = sounds_of(language)
     torch.manual_seed(3)
     config = Config(language, len(vocabulary), line_dim=4, width=24, heads=2, layers=1)
     decoder = Decoder(config).eval()
     torch.nn.init.normal_(decoder.tokens.weight, std=1.0)
+    for word in fond_of:
+        decoder.bias.data[vocabulary.index(word)] = 20.0
     latents = torch.randn(len(forms), config.latent_dim, generator=torch.Generator().manual_seed(5))
     written = Writer(decoder, sounds, known).write(latents, forms)
     gap = "" if language == "zh" else " "
@@ -103,3 +108,21 @@ def test_a_known_line_does_not_come_out() -> None:
 def test_the_same_latent_writes_the_same_poem_in_any_company() -> None:
     form = Form((8,) * 4, (0, 1, 0, 1))
     assert poems("en", [form])[0] == poems("en", [form] * 3)[0]
+
+
+def test_articles_go_with_the_word_after_them() -> None:
+    form = Form((8,) * 4, (0, 1, 0, 1))
+    made = poems("en", [form] * 8, fond_of=("a", "an"))
+    lines = [english.words(line) for poem in made for line in poem]
+    after = [pair for line in lines for pair in pairwise(line) if pair[0] in ("a", "an")]
+    assert len(after) > 20 and {article for article, _ in after} == {"a", "an"}
+    for article, word in after:
+        assert english.opening(word) != english.SHUNS[article], (article, word)
+
+
+@pytest.mark.parametrize(
+    ("word", "opening"),
+    [("hour", 1), ("one", 2), ("eternal", 1), ("universal", 2), ("heart", 2), ("—", 0)],
+)
+def test_articles_go_by_sound(word: str, opening: int) -> None:
+    assert english.opening(word) == opening
