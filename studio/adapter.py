@@ -73,6 +73,11 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def scaled(tensors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """An adapter that changes its module by a share of what this one does."""
+    return {n: t if n.endswith(".down") else share * t for n, t in tensors.items()}
+
+
 def above(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors with a prefix before their names: one file may hold several adapters."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}

@@ -207,6 +207,12 @@ class Run:
             "torch": torch.__version__,
         }
 
+    def lean(self, share: float) -> None:
+        """Set how much the voice without a latent says, see studio.poem.model.Decoder."""
+        self.config = replace(self.config, lean=share)
+        for poet in (self.poet, self.ema):
+            poet.config, poet.decoder.lean = self.config, share
+
     def save(self) -> None:
         """See studio.training.save_state."""
         save_state(self.folder, {**self.describe(), "words": self.words}, self.parts)

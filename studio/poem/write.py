@@ -29,7 +29,9 @@ A_WORD = 2.0
 short ones, which is not how verse is written (Wu et al., Google's Neural Machine Translation
 System, 2016, on the same bias to short sentences)."""
 AGAIN = 1.0
-"""Nats that a word costs each time that it was written before, unless it is among COMMON."""
+"""Nats that a word costs each time that it was written before."""
+OFTEN = 0.3
+"""The same of a word among COMMON."""
 DOUBLED = 3.0
 """Nats that the same word, or character, twice in a row costs: it is easily said, and too often."""
 COMMON = 100
@@ -413,8 +415,8 @@ class Writer:
         cost = DOUBLED * (state.place > 0).float()
         total[torch.arange(len(total)), state.tokens[:, -1]] -= cost
         if not self.sounds.is_sparing:
-            counts = (state.tokens >= COMMON) & self.sounds.words[state.tokens]
-            total.scatter_add_(1, state.tokens, -AGAIN * counts.float())
+            costs = torch.where(state.tokens >= COMMON, AGAIN, OFTEN)
+            total.scatter_add_(1, state.tokens, -costs * self.sounds.words[state.tokens])
 
     def is_known(self, keys: Tensor) -> Tensor:
         """Whether lines are among those that must not come out."""

@@ -86,6 +86,9 @@ LEAST_ACCURACY = 0.55
 LEAST_DECODER_GAIN = 0.05
 """What the decoder's part has to add to the pessimistic gain of fresh works, and twice the standard
 error of it, to be kept."""
+DECODER_SHARES = (1.0, 0.6)
+"""Of what the decoder learned, tried in this order until one is kept: works that all of it makes
+too much alike may stay varied with some of it."""
 LEAST_DECODER_DIVERSITY = 0.97
 """Share of the diversity that the mapping left which the decoder has to leave."""
 
@@ -109,9 +112,9 @@ class FineTuneResult:
             two works' features, relative to before), `drift` (mean distance that the work of a
             noise moved, relative to that of two works before), `samples`, `accuracy` (of the
             reward on hidden ratings), `ratings`, `strength`, `pictures` and `seconds` it took; and
-            of a decoder that could learn, `decoder`: whether its part is `kept`, the `gain_before`
-            and `gain_after` it, the `diversity_kept` with it, the `kl` divergence from the decoder
-            before in nats a work, and the `steps` taken.
+            of a decoder that could learn, `decoder`: whether its part is `kept`, which `share` of
+            it, the `gain_before` and `gain_after` it, the `diversity_kept` with it, the `kl`
+            divergence from the decoder before in nats a work, and the `steps` taken.
     """
 
     adapter: dict[str, Tensor]
@@ -182,14 +185,19 @@ def finetune(
             is_over=lambda: time.monotonic() - begun > seconds,
             tell=lambda share: teller.tell(0.78 + 0.17 * share, "learning"),
         )
-        lesson.pictures += learned.works + SAMPLES
-        both = adapter | low_rank.above("decoder.", low_rank.adapter_tensors(learned.decoder))
-        tuned = generator.adapted(both, generator.version)
-        later = _look(tuned, tuned.map(check_noise), reward, teller)
-        figures = compare(before, later)
-        kept = is_worth_it(after, later, before)
+        lesson.pictures += learned.works
+        learnt = low_rank.above("decoder.", low_rank.adapter_tensors(learned.decoder))
+        for share in DECODER_SHARES:
+            both = adapter | low_rank.scaled(learnt, share)
+            tuned = generator.adapted(both, generator.version)
+            later = _look(tuned, tuned.map(check_noise), reward, teller)
+            lesson.pictures += SAMPLES
+            figures = compare(before, later)
+            if kept := is_worth_it(after, later, before):
+                break
         decoder = {
             "kept": kept,
+            "share": share,
             "gain_before": measured["gain"],
             "gain_after": figures["gain"],
             "diversity_kept": figures["diversity_kept"],

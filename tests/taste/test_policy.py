@@ -118,6 +118,21 @@ def test_a_decoder_that_pleases_by_making_works_alike_is_dropped(
     assert not any(name.startswith("decoder.") for name in result.adapter)
 
 
+@pytest.mark.usefixtures("hurried")
+def test_some_of_what_makes_works_too_alike_may_be_kept(
+    unsteady: UnsteadyCurves, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    whole = finetune(unsteady, thirty).measured["decoder"]
+    assert whole["share"] == module.DECODER_SHARES[-1] and not whole["kept"]
+    alike = whole["diversity_kept"] / finetune(unsteady, thirty).measured["diversity_kept"]
+    monkeypatch.setattr(module, "LEAST_DECODER_DIVERSITY", alike - 0.01)
+    result = finetune(unsteady, thirty)
+    found = result.measured["decoder"]
+    assert found["kept"] and found["share"] == module.DECODER_SHARES[-1]
+    assert found["gain_before"] < found["gain_after"] == result.measured["gain"]
+    assert any(name.startswith("decoder.") for name in result.adapter)
+
+
 def test_what_makes_a_decoder_worth_it():
     varied = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     base = module.Look(varied, varied[:, 0], torch.full((200,), 0.1))
