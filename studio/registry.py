@@ -232,7 +232,8 @@ class Registry:
         return self.checkpoints.list(medium)
 
     def default_version(self, medium: str) -> str:
-        """What people get who have not chosen: the promoted version, or the newest shipped base.
+        """What people get who have not chosen: the promoted version, or the newest shipped base;
+        one that was transferred from another base only if there is no other.
 
         Raises:
             NotFound: the medium has no version at all.
@@ -243,7 +244,8 @@ class Registry:
         bases = [c for c in self.checkpoints.list(medium) if c.is_base]
         if not bases:
             raise NotFound("no_versions", medium=medium)
-        return bases[-1].version
+        first = [c for c in bases if "transferred_from" not in c.card]
+        return (first or bases)[-1].version
 
     def promote(self, medium: str, version: str) -> None:
         """Make a version the default; it is loaded first, so that nobody waits for it.

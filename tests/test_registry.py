@@ -110,6 +110,14 @@ def test_the_newest_base_is_the_default(registry):
     assert registry.use("toy").version == "base-2"
 
 
+def test_a_base_that_was_transferred_is_not_what_newcomers_get(registry, tmp_path):
+    card = {"medium": "toy", "version": "base-9", "parent": None, "created": "9"}
+    card["transferred_from"] = "toy/base-2"
+    write_checkpoint(tmp_path / "shipped", card, {"mapping": nn.Linear(128, 4).state_dict()})
+    assert registry.default_version("toy") == "base-2"
+    assert registry.use("toy", "base-9").version == "base-9"
+
+
 def test_unknown_names_are_told(registry):
     with pytest.raises(NotFound, match="toy"):
         registry.use("sculpture")

@@ -123,6 +123,8 @@ def publish(
         "data": {"folder": Path(data).name, **summary},
         "evaluation": figures,
     }
+    if base := transferred_from(run, summary["sha256"]):
+        card["transferred_from"] = base
     return write_checkpoint(
         root,
         card,
@@ -182,6 +184,13 @@ def best_spread(
     return painter, factor
 
 
+def transferred_from(run: Run, works: str) -> str:
+    """The checkpoint that a run began as, if that one learned from other works; `works` is the
+    fingerprint of those it learned from since."""
+    name, before = run.begun_from
+    return name if before != works else ""
+
+
 def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **changes: Any) -> Run:
     """A run that goes on from a shipped checkpoint; optimizer moments start afresh.
 
@@ -203,7 +212,10 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **changes: An
     run.discriminator.load_state_dict(checkpoint.tensors("discriminator"))
     for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
         setattr(run, name, saved["training"][name])
-    run.begun_from = f"{checkpoint.medium}/{checkpoint.version}"
+    # The first one stays: a transfer that is trained on is still one.
+    before = saved["training"].get("begun_from") or ("", "")
+    name = f"{checkpoint.medium}/{checkpoint.version}"
+    run.begun_from = tuple(before) if before[0] else (name, saved["data"]["sha256"])
     run.trained_on = saved["trained_on"]
     torch.manual_seed(recipe.seed + run.step)
     return run

@@ -74,8 +74,9 @@ class Run:
         self.wall_seconds = 0.0
         self.drift_weight = 0.0
         self.trained_on = self.device.type
-        # The checkpoint it went on from, perhaps with other pictures: transfer learning.
-        self.begun_from = ""
+        # The checkpoint it went on from, and the fingerprint of the works that one learned from:
+        # with others, this is transfer learning.
+        self.begun_from: tuple[str, str] = ("", "")
 
     def adam(self, module: nn.Module) -> torch.optim.Adam:
         # No momentum: the two sides chase each other, and momentum makes them overshoot.
@@ -94,7 +95,7 @@ class Run:
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
         for name in ("step", "pictures", "cpu_seconds", "wall_seconds", "drift_weight"):
             setattr(run, name, saved[name])
-        run.trained_on, run.begun_from = saved["device"], saved.get("begun_from", "")
+        run.trained_on, run.begun_from = saved["device"], tuple(saved.get("begun_from", ("", "")))
         load_modules(folder, run.modules)
         for name in MOMENTS:
             saved_moments = read_group(folder, name)

@@ -83,6 +83,9 @@ def origins(visit: Visit, card: Mapping[str, Any]) -> str:
     training, data = card.get("training") or {}, card.get("data") or {}
     rows: dict[str, str] = {}
     works = data.get("works") or {}
+    if card.get("transferred_from"):
+        name = str(card["transferred_from"]).partition("/")[2]
+        rows[words("models.origin.transfer")] = text(versions.title(visit, name))
     if works:
         rest = sum(works.values()) - works.get("train", 0)
         said = words("models.origin.works.value", train=works.get("train", 0), rest=rest)

@@ -17,7 +17,7 @@ from studio.painting.data import center_crops, collect
 from studio.painting.features import ImageFeatures
 from studio.painting.generator import PaintingGenerator, folded
 from studio.painting.model import Painter
-from studio.painting.publish import best_spread, resume_from
+from studio.painting.publish import best_spread, resume_from, transferred_from
 from studio.painting.train import Run, settled
 from tests.painting.conftest import SMALL
 
@@ -130,7 +130,12 @@ def test_a_shipped_checkpoint_can_be_trained_on_from_what_training_had_reached(
     # To within half precision, which is what ships.
     found, wanted = run.ema.mapping.out.weight, reached.ema.mapping.out.weight
     assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-4)
-    assert run.begun_from == "painting/small-32"
+    works = checkpoint.card["data"]["sha256"]
+    assert transferred_from(run, works) == transferred_from(reached, works) == ""
+    assert transferred_from(run, "other works") == "painting/small-32"
+    run.save()
+    again = Run.resume(tmp_path, "cpu")
+    assert transferred_from(again, "other works") == "painting/small-32"
 
 
 def test_the_shipped_spread_fits_the_works_best(trained, pictures):
