@@ -67,6 +67,7 @@ def parser(language: str) -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, help=recipe_help("seed"))
     p.add_argument("--samples", type=int, default=1000, help="poems for the evaluation")
     p.add_argument("--lean", type=float, help="on the voice without a latent; what the run had")
+    p.add_argument("--beams", type=int, help="ways on that are compared; what the run had")
     p.add_argument("--version", help="write the checkpoint under this name when done")
     p.add_argument("--title", default="", help="what the checkpoint is called for people")
     p.add_argument("--licence", default="", help="the licence of the poems, for the card")
@@ -117,8 +118,8 @@ def main(language: str, arguments: Sequence[str]) -> int:
         if options.latent_free_minutes > 0:
             minutes = options.latent_free_minutes
             train_latent_free(run, batches["train"], batches["test"], minutes, report)
-        if options.lean is not None:
-            run.lean(options.lean)
+        ways = {name: getattr(options, name) for name in ("lean", "beams")}
+        run.write_with(**{name: value for name, value in ways.items() if value is not None})
         if options.version:
             checkpoint = publish(
                 run,

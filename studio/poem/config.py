@@ -1,4 +1,4 @@
-"""The numbers that decide the shapes of a poet's weights."""
+"""The numbers that decide the shapes of a poet's weights, and how it writes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ MOST_BEATS = 20
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides the shapes of the weights; kept in the checkpoint's card.
+    """Everything that decides the shapes of the weights, and how they write; kept in the card.
 
     Attributes:
         language: en or zh; vocabulary: how many tokens there are.
         line_dim: numbers of each line's latent.
         lean: weight of the voice that hears no latent, see studio.poem.model.Decoder.
+        beams: ways on that are compared while a poem is written.
     """
 
     language: str
@@ -37,6 +38,7 @@ class Config:
     flow_heads: int = 4
     flow_layers: int = 4
     lean: float = 0.0
+    beams: int = 8
 
     @property
     def latent_dim(self) -> int:

@@ -47,7 +47,7 @@ from studio.poem.sounds import BOOKS, Sounds
 from studio.poem.themes import tables as themes_of
 from studio.poem.themes import themes
 from studio.poem.train import Batch, batched, tensors
-from studio.poem.write import BEAMS, NEVER, Form, Writer
+from studio.poem.write import NEVER, Form, Writer
 
 BATCH = 32
 MEASURES = {"8888": (8, 8, 8, 8), "8686": (8, 6, 8, 6), "10": (10, 10, 10, 10)}
@@ -179,7 +179,7 @@ class PoemGenerator(Adaptable):
         return Task(latent, own, self.listener.understood(own, MOST_BEATS))
 
     def written(
-        self, tasks: Sequence[Task], settings: Settings, beams: int = BEAMS
+        self, tasks: Sequence[Task], settings: Settings, beams: int | None = None
     ) -> list[tuple[list[str], float]]:
         """The lines of each poem as they are shown, and how likely it is, in nats."""
         latents = torch.stack([task.latent for task in tasks]) if tasks else torch.zeros(0)
@@ -212,14 +212,14 @@ class PoemGenerator(Adaptable):
         with torch.no_grad():
             return list(self.decoder.held(latents.to(self.device)).float().log_softmax(2).cpu())
 
-    def writer(self, book: str = "", beams: int = BEAMS) -> Writer:
+    def writer(self, book: str = "", beams: int | None = None) -> Writer:
         sounds = self.sounds.get(book) or next(iter(self.sounds.values()))
-        return Writer(self.decoder, sounds, self.known, beams)
+        return Writer(self.decoder, sounds, self.known, beams or self.config.beams)
 
     def spelled(self, line: Sequence[int]) -> str:
         return detokenise([self.vocabulary.words[token] for token in line], self.proper)
 
-    def write(self, latents: Tensor, beams: int = BEAMS) -> list[list[list[int]]]:
+    def write(self, latents: Tensor, beams: int | None = None) -> list[list[list[int]]]:
         """The tokens of each line of the poems of latents [B, D], of which nothing is asked."""
         return self.writer(beams=beams).write(
             latents.to(self.device), self.forms(latents, Settings())
@@ -328,8 +328,8 @@ class PoemGenerator(Adaptable):
     @torch.no_grad()
     def forward(self, latents: Tensor) -> Tensor:
         """See studio.medium.Generator.forward: as many steps and beams as a poem takes, whatever
-        they say; logits [B x BEAMS, V] of the last."""
-        rows = latents.to(self.device).repeat_interleave(BEAMS, 0)
+        they say; logits [B x beams, V] of the last."""
+        rows = latents.to(self.device).repeat_interleave(self.config.beams, 0)
         before = rows.new_full((len(rows), 1), END, dtype=torch.long)
         said, cache = rows.new_zeros(len(rows), len(self.vocabulary.words)), None
         for step in range(STEPS if len(rows) else 0):

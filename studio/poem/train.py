@@ -207,11 +207,11 @@ class Run:
             "torch": torch.__version__,
         }
 
-    def lean(self, share: float) -> None:
-        """Set how much the voice without a latent says, see studio.poem.model.Decoder."""
-        self.config = replace(self.config, lean=share)
+    def write_with(self, **changes: float) -> None:
+        """Change how poems are written, `lean` or `beams` of the configuration."""
+        self.config = replace(self.config, **changes)  # type: ignore[arg-type]
         for poet in (self.poet, self.ema):
-            poet.config, poet.decoder.lean = self.config, share
+            poet.config, poet.decoder.lean = self.config, self.config.lean
 
     def save(self) -> None:
         """See studio.training.save_state."""

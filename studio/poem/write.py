@@ -20,7 +20,6 @@ from studio.poem.data import LINES
 from studio.poem.model import Cache, Decoder, Places
 from studio.poem.sounds import Sounds
 
-BEAMS = 4
 A_BEAT = 1.2
 """Nats that a syllable costs, about, less what its words are given back: beams that are not equally
 far are compared by it."""
@@ -193,7 +192,7 @@ class Writer:
         decoder: Decoder,
         sounds: Sounds,
         known: Tensor = NO_LINES,
-        beams: int = BEAMS,
+        beams: int = 8,
     ) -> None:
         """`known`: `line_key` of lines that must not come out, sorted."""
         self.decoder = decoder
