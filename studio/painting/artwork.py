@@ -38,14 +38,21 @@ class Painting:
     Attributes:
         pixels: [H, W, 3] uint8, sRGB.
         recipe: how it was made; None for an upload that carries none.
+        options: of its decoding, see studio.painting.hands.
+        remarks: see studio.medium.Artwork.
     """
 
-    options: Mapping[str, Any] = {}
-    remarks: Sequence[Remark] = ()
-
-    def __init__(self, pixels: np.ndarray, recipe: Recipe | None = None) -> None:
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        recipe: Recipe | None = None,
+        options: Mapping[str, Any] | None = None,
+        remarks: Sequence[Remark] = (),
+    ) -> None:
         self.pixels = pixels
         self.recipe = recipe
+        self.options: Mapping[str, Any] = options or {}
+        self.remarks = remarks
 
     @classmethod
     def read(cls, source: str | Path | BinaryIO) -> Painting:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from studio.adapter import Adaptable
@@ -22,6 +23,7 @@ from studio.medium import (
     FeatureStatistics,
     LatentStatistics,
     Recipe,
+    Remark,
     Source,
 )
 from studio.painting import attributes, invert
@@ -29,6 +31,7 @@ from studio.painting.artwork import Painting
 from studio.painting.data import square, to_tensor
 from studio.painting.drift import descriptors
 from studio.painting.features import ImageFeatures, reduced
+from studio.painting.hands import HAND, OtherHand
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
 from studio.painting.originality import Originality
 
@@ -66,6 +69,7 @@ class PaintingGenerator(Adaptable):
         self.feature_statistics = feature_statistics
         self.directions = directions
         self.originality = originality
+        self.other_hand: OtherHand | None = None
         self.owned = [self.mapping, self.decoder, self.encoder, self.network]
 
     @classmethod
@@ -100,15 +104,26 @@ class PaintingGenerator(Adaptable):
     def decode(
         self, latents: Tensor, options: Mapping[str, Any] | None = None
     ) -> Sequence[Painting]:
-        """See studio.medium.Generator.decode. There are no options yet."""
+        """See studio.medium.Generator.decode; for the option see studio.painting.hands."""
         require_latents(latents, self.latent_dim)
+        share = float(HAND.clean((options or {}).get(HAND.key, HAND.default)))
+        kept = {HAND.key: share} if share else {}
+        weights = None
+        if share and self.other_hand is not None:
+            weights = self.other_hand.blended(self.decoder, share)
+        remarks: list[Remark] = []
+        if share and weights is None:
+            remarks.append(("remark.no_other_hand", {}))
         paintings = []
         with torch.inference_mode():
             for chunk in latents.split(BATCH):
-                pixels = to_bytes(self.forward(chunk))
-                for row, picture in zip(chunk, pixels, strict=True):
-                    recipe = Recipe(self.medium, self.version, tuple(row.tolist()))
-                    paintings.append(Painting(picture, recipe))
+                if weights is None:
+                    painted = self.forward(chunk)
+                else:
+                    painted = functional_call(self.decoder, weights, (chunk.to(self.device),))
+                for row, picture in zip(chunk, to_bytes(painted), strict=True):
+                    recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
+                    paintings.append(Painting(picture, recipe, kept, remarks))
         return paintings
 
     def encode(self, artworks: Sequence[Artwork]) -> Tensor:

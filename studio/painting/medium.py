@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from studio.medium import Option
 from studio.painting.artwork import FORMATS, PATH_FORMATS, Painting, export_film
 from studio.painting.attributes import UNITS
+from studio.painting.hands import HAND, OtherHand
 
 if TYPE_CHECKING:
     from studio.checkpoint import Checkpoint
@@ -26,7 +27,7 @@ class PaintingMedium:
     path_formats: Sequence[str] = PATH_FORMATS
     uploads: Sequence[str] = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
     attribute_units: Mapping[str, str] = UNITS
-    options: Sequence[Option] = ()
+    options: Sequence[Option] = (HAND,)
     parts = 0
     longest = 1
     in_words = False
@@ -35,7 +36,9 @@ class PaintingMedium:
     def load(self, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
         from studio.painting.generator import PaintingGenerator
 
-        return PaintingGenerator.from_checkpoint(checkpoint, device)
+        generator = PaintingGenerator.from_checkpoint(checkpoint, device)
+        generator.other_hand = OtherHand(checkpoint, device)
+        return generator
 
     def read(self, source: str | Path | BinaryIO) -> Painting:
         return Painting.read(source)

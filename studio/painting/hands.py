@@ -1,0 +1,83 @@
+"""One latent, two hands: the decoder of a base blended with that of its kin.
+
+A base that was transferred from another began with its weights, so both lie in one valley: every
+mean of the two paints as well (Wortsman et al., Model Soups, 2022), and what a latent says stays
+where it is while the manner changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from studio.checkpoint import CARD, Checkpoint, open_checkpoint, read_card
+from studio.errors import BadCheckpoint
+from studio.medium import Option
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+HAND = Option("hand", 0.0, least=0.0, most=1.0, step=0.05)
+"""Share of the other base's hand."""
+
+
+class OtherHand:
+    """The decoder of the base that a base was transferred from or to; read when first wanted."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.lock = Lock()
+        self.weights: dict[str, Tensor] | None = None
+        self.latest: tuple[float, dict[str, Tensor]] | None = None
+
+    def blended(self, own: nn.Module, share: float) -> dict[str, Tensor] | None:
+        """The weights of a decoder, with a share of the other's; None if there is no other."""
+        with self.lock:
+            if self.weights is None:
+                self.weights = other_weights(self.checkpoint, self.device)
+            if not self.weights:
+                return None
+            if self.latest is None or self.latest[0] != share:
+                mixed = {
+                    name: tensor.lerp(self.weights[name], share)
+                    if tensor.is_floating_point()
+                    else tensor
+                    for name, tensor in own.state_dict().items()
+                }
+                self.latest = (share, mixed)
+            return self.latest[1]
+
+
+def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
+    """Those of the decoder of a base's kin; empty if it has none of the same shape."""
+    from studio.painting.generator import folded
+    from studio.painting.model import Config, Painter
+
+    kin = kin_of(checkpoint)
+    if kin is None or kin.card["config"] != checkpoint.card["config"]:
+        return {}
+    painter = Painter(Config.from_dict(kin.card["config"]))
+    painter.load_state_dict(kin.tensors("painter"))
+    return folded(painter.decoder.eval()).to(device).requires_grad_(False).state_dict()
+
+
+def kin_of(checkpoint: Checkpoint) -> Checkpoint | None:
+    """The base that this one was transferred from; else the newest that was transferred from it."""
+    folder = checkpoint.folder.parent
+    own = f"{checkpoint.medium}/{checkpoint.version}"
+    begun = str(checkpoint.card.get("transferred_from", "")).partition("/")[2]
+    cards: dict[str, Mapping[str, Any]] = {}
+    for file in folder.glob(f"*/{CARD}"):
+        try:
+            cards[file.parent.name] = read_card(file.parent)
+        except BadCheckpoint:
+            continue
+    later = [name for name, card in cards.items() if card.get("transferred_from") == own]
+    later.sort(key=lambda name: cards[name].get("created", ""))
+    found = begun if begun in cards else (later[-1] if later else None)
+    try:
+        return open_checkpoint(folder / found) if found else None
+    except BadCheckpoint:
+        return None
