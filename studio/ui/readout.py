@@ -61,8 +61,8 @@ def near(generator: Generator, artwork: Artwork, words: Words) -> str:
     if not isinstance(generator, Sourced):
         return ""
     ((nearest, *_),) = generator.sources([artwork])
-    parts = (nearest.title and words("explore.source.title", title=nearest.title), nearest.artist)
-    said = [part for part in (*parts, nearest.year) if part] or [nearest.work]
+    title = words("explore.source.title", title=nearest.title or nearest.work)
+    said = (part for part in (title, nearest.artist, nearest.year) if part)
     work = words("common.comma").join(said)
     if nearest.nearer is None:
         return words("explore.source", work=work)
