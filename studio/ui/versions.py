@@ -30,7 +30,8 @@ def base_title(visit: Visit, checkpoint: Checkpoint) -> str:
     bases = [c for c in visit.studio.registry.versions(visit.medium) if c.is_base]
     if checkpoint.is_base and len(bases) == 1:
         return visit.words("teach.version.base")
-    return str(checkpoint.card.get("title") or checkpoint.version)
+    card, language = checkpoint.card, visit.language
+    return str((card.get("titles") or {}).get(language) or card.get("title") or checkpoint.version)
 
 
 def accepted(visit: Visit) -> list[str]:

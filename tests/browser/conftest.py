@@ -19,6 +19,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
+from studio.checkpoint import Checkpoint, Checkpoints
+from studio.registry import Registry
+from studio.settings import SHIPPED_CHECKPOINTS
 from tests.browser.chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +32,13 @@ CHROMIUM_FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+
+def newcomers_base(medium: str) -> Checkpoint:
+    """What somebody new gets of the shipped bases."""
+    checkpoints = Checkpoints(SHIPPED_CHECKPOINTS, Path(os.devnull) / "none")
+    version = Registry(checkpoints, "cpu").default_version(medium)
+    return checkpoints.find(medium, version)
 
 
 class ServedStudio:

@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from studio.checkpoint import Checkpoints
-from studio.settings import SHIPPED_CHECKPOINTS
-from tests.browser.conftest import open_tab
+from tests.browser.conftest import newcomers_base, open_tab
 
 Person = Callable[..., Page]
 
@@ -16,14 +14,15 @@ Person = Callable[..., Page]
 def test_what_is_loaded_and_where(person: Person) -> None:
     page = person()
     open_tab(page, "models")
-    row = page.locator("#tab-models tbody tr", has_text="As it was trained").first
+    row = page.locator(
+        "#tab-models tbody tr", has_text=newcomers_base("painting").card["title"]
+    ).first
     expect(row).to_contain_text("MB")
     expect(row).to_contain_text("cpu")
 
 
-def test_figures_stand_beside_their_yardstick(person: Person, tmp_path) -> None:
-    shipped = Checkpoints(SHIPPED_CHECKPOINTS, tmp_path).list("painting")
-    base = [checkpoint for checkpoint in shipped if checkpoint.is_base][-1]
+def test_figures_stand_beside_their_yardstick(person: Person) -> None:
+    base = newcomers_base("painting")
     page = person()
     open_tab(page, "models")
     version = page.locator("#tab-models .version[aria-current]")

@@ -7,7 +7,14 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import ServedStudio, open_tab, picture, same, wait_for_another
+from tests.browser.conftest import (
+    ServedStudio,
+    newcomers_base,
+    open_tab,
+    picture,
+    same,
+    wait_for_another,
+)
 
 Person = Callable[..., Page]
 
@@ -244,7 +251,7 @@ def test_from_rating_to_a_version_of_ones_own_and_back(
     open_tab(page, "teach")
     expect(current).to_contain_text("Your taste 1")
     teach.get_by_role("button", name="Back to the one before").click()
-    expect(current).to_contain_text("As it was trained")
+    expect(current).to_contain_text(newcomers_base("painting").card["title"])
     open_tab(page, "explore")
     assert same(wait_for_another(page, tuned), as_trained)
 
