@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.poem.config import LONGEST, MOST_BEATS
+from studio.poem.config import LONGEST, MOST_BEATS, Config
 from studio.poem.data import LINES
 from studio.poem.model import Cache, Decoder, Places
 from studio.poem.sounds import Sounds
@@ -192,7 +192,7 @@ class Writer:
         decoder: Decoder,
         sounds: Sounds,
         known: Tensor = NO_LINES,
-        beams: int = 8,
+        beams: int = Config.beams,
     ) -> None:
         """`known`: `line_key` of lines that must not come out, sorted."""
         self.decoder = decoder

@@ -193,7 +193,9 @@ def finetune(
             later = _look(tuned, tuned.map(check_noise), reward, teller)
             lesson.pictures += SAMPLES
             figures = compare(before, later)
-            if kept := is_worth_it(after, later, before):
+            kept = is_worth_it(after, later, before)
+            # Some of what was never learned is not worth another look.
+            if kept or not learned.steps:
                 break
         decoder = {
             "kept": kept,

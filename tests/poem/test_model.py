@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.poem.data import END
+from studio.poem.data import END, Vocabulary
 from studio.poem.model import Decoder
 from studio.poem.train import Batch, Recipe, Run, come_back, perplexity, train_autoencoder
 from tests.poem.verses import batch_of, of
@@ -18,8 +18,6 @@ LEAN = 0.4
 
 @pytest.fixture
 def poems(run: Run) -> Batch:
-    from studio.poem.data import Vocabulary
-
     return batch_of(of(run.config.language), Vocabulary(run.words))
 
 
