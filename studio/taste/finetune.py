@@ -13,8 +13,9 @@ gradients says which way is up for any latent, without what single works say by 
 cheap steps of a low-rank adapter then climb in that field, for thousands of noises and not far from
 where the gradients were taken (a trust region, as in Schulman et al., 2015).
 
-Where a decoder says how likely each work is (studio.medium.Sampled), it learns too, by policy
-gradient, once the mapping has (studio.taste.policy); that part is kept only if fresh works gain.
+That is the lean fine-tune, of the noise's distribution. A deep one goes on where a decoder says how
+likely each work is (studio.medium.Sampled): it learns too, by policy gradient, once the mapping has
+(studio.taste.policy), and that part is kept only if fresh works gain.
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ reward model knows. Optimising what it knows makes it too hopeful: of clear abou
 
 SECONDS = 150.0
 """After LEAST_ROUNDS, no round begins later than this, so that a slow or busy machine ends too; the
-check comes after. Two free CPU cores need about a third of it."""
-SAMPLES = 192
+check comes after. Two free CPU cores need about a third of it. A deep fine-tune may take twice."""
+SAMPLES = 128
 """Works that before and after are measured on; never used for learning."""
-ROUNDS = 10
+ROUNDS = 8
 MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
-UNHURRIED = 35.0
+UNHURRIED = 30.0
 """Seconds after which no round is added to ROUNDS."""
-LEAST_ROUNDS = 8
+LEAST_ROUNDS = 6
 """Fewer teach nothing worth checking, however slow the machine."""
 BATCH = 56
 STEPS = 30
@@ -66,12 +67,12 @@ ANCHOR_BATCH = 512
 ANCHOR_SAMPLES = 4096
 ROUND_SAMPLES = 1024
 """Of these, those that a round learns on."""
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 2e-2
 PESSIMISM = 0.5
 """Standard deviations of the reward's doubt that are taken off its mean."""
 CEILING = 0.98
 """Quantile of the pessimistic reward among works before; to please more than that counts little."""
-TRUST = 0.7
+TRUST = 0.2
 """Reward that the field may be wrong by, per squared standard deviation from the last round."""
 PAIRING = 0.1
 """Pull of each noise towards the work it made before: the anchor holds the whole, this the one."""
@@ -126,17 +127,19 @@ def finetune(
     ratings: Ratings,
     *,
     strength: str = "clear",
+    deep: bool = False,
     preview_noise: Tensor | None = None,
     seconds: float = SECONDS,
     seed: int = 0,
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> FineTuneResult:
-    """Teach a copy of the generator's mapping, and of a decoder that can, what the ratings like.
+    """Teach a copy of the generator's mapping what the ratings like.
 
     Args:
         generator: the version to start from; it is not changed.
         strength: one of STRENGTHS.
+        deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
         progress: called with a share of the work done and `stage` (preparing, learning, checking)
             and, while learning, `reward` (gain so far) and `artworks` (of the preview noise).
@@ -161,14 +164,15 @@ def finetune(
     check_noise = torch.randn(SAMPLES, 128, generator=rng)
     before = _look(generator, generator.map(check_noise), reward, teller)
     lesson = _Lesson(generator, reward, before, STRENGTHS[strength], rng)
+    gain = -math.inf
     for number in range(MOST_ROUNDS):
         elapsed = time.monotonic() - begun
-        if number >= LEAST_ROUNDS and elapsed > seconds:
+        if number >= LEAST_ROUNDS and (gain >= lesson.wanted or elapsed > seconds):
             break
         gain = lesson.round(min(number / ROUNDS, 0.9), teller)
         share = 0.15 + 0.6 * max((number + 1) / MOST_ROUNDS, elapsed / max(seconds, 1e-9))
         teller.tell(min(share, 0.75), "learning", lesson.mapping, reward=gain)
-        if number + 1 >= ROUNDS and (gain >= lesson.wanted or elapsed > UNHURRIED):
+        if number + 1 >= ROUNDS and elapsed > UNHURRIED:
             break
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(lesson.mapping)
@@ -176,39 +180,15 @@ def finetune(
     after = _look(tuned, tuned.map(check_noise), reward, teller)
     measured = compare(before, after)
     require_progress(measured)
-    if getattr(tuned, "draw", None) is not None:
-        learned = policy.learn(
-            cast(Sampled, tuned),
-            lambda count: tuned.map(torch.randn(count, 128, generator=rng)),
-            lesson.rewards,
-            rng,
-            is_over=lambda: time.monotonic() - begun > seconds,
-            tell=lambda share: teller.tell(0.78 + 0.17 * share, "learning"),
+    if deep and can_go_deep(generator):
+        adapter, measured = _deepened(
+            generator,
+            adapter,
+            lesson,
+            (check_noise, before, after),
+            lambda: time.monotonic() - begun > 2 * seconds,
+            teller,
         )
-        lesson.pictures += learned.works
-        learnt = low_rank.above("decoder.", low_rank.adapter_tensors(learned.decoder))
-        for share in DECODER_SHARES:
-            both = adapter | low_rank.scaled(learnt, share)
-            tuned = generator.adapted(both, generator.version)
-            later = _look(tuned, tuned.map(check_noise), reward, teller)
-            lesson.pictures += SAMPLES
-            figures = compare(before, later)
-            kept = is_worth_it(after, later, before)
-            # Some of what was never learned is not worth another look.
-            if kept or not learned.steps:
-                break
-        decoder = {
-            "kept": kept,
-            "share": share,
-            "gain_before": measured["gain"],
-            "gain_after": figures["gain"],
-            "diversity_kept": figures["diversity_kept"],
-            "kl": learned.divergence,
-            "steps": learned.steps,
-        }
-        if kept:
-            adapter, measured = both, figures
-        measured["decoder"] = decoder
     measured |= {
         "accuracy": None if math.isnan(reward.accuracy) else reward.accuracy,
         "ratings": len(ratings),
@@ -218,6 +198,63 @@ def finetune(
     }
     teller.tell(1.0, "checking")
     return FineTuneResult(adapter, measured)
+
+
+def _deepened(
+    generator: Generator,
+    adapter: dict[str, Tensor],
+    lesson: _Lesson,
+    check: tuple[Tensor, Look, Look],
+    is_over: Callable[[], bool],
+    teller: _Teller,
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Let the decoder learn after the mapping; the adapter and its figures, with the decoder's part
+    where it is worth it.
+
+    Args:
+        adapter: what the mapping learned.
+        check: noise, and what its works were like before and with that adapter.
+    """
+    noise, before, after = check
+    mapped = generator.adapted(adapter, generator.version)
+    measured = compare(before, after)
+    learned = policy.learn(
+        cast(Sampled, mapped),
+        lambda count: mapped.map(torch.randn(count, 128, generator=lesson.rng)),
+        lesson.rewards,
+        lesson.rng,
+        is_over=is_over,
+        tell=lambda share: teller.tell(0.78 + 0.17 * share, "learning"),
+    )
+    lesson.pictures += learned.works
+    learnt = low_rank.above("decoder.", low_rank.adapter_tensors(learned.decoder))
+    for share in DECODER_SHARES:
+        both = adapter | low_rank.scaled(learnt, share)
+        tuned = generator.adapted(both, generator.version)
+        later = _look(tuned, tuned.map(noise), lesson.reward, teller)
+        lesson.pictures += SAMPLES
+        figures = compare(before, later)
+        kept = is_worth_it(after, later, before)
+        # Some of what was never learned is not worth another look.
+        if kept or not learned.steps:
+            break
+    decoder = {
+        "kept": kept,
+        "share": share,
+        "gain_before": measured["gain"],
+        "gain_after": figures["gain"],
+        "diversity_kept": figures["diversity_kept"],
+        "kl": learned.divergence,
+        "steps": learned.steps,
+    }
+    if kept:
+        adapter, measured = both, figures
+    return adapter, measured | {"decoder": decoder}
+
+
+def can_go_deep(generator: Generator) -> bool:
+    """Whether a deep fine-tune of this generator differs from a lean one."""
+    return getattr(generator, "draw", None) is not None
 
 
 def require_progress(measured: dict[str, Any]) -> None:

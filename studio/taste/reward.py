@@ -32,7 +32,10 @@ COMPONENTS = 32
 FADING = (0.5, 1.0, 1.5)
 LENGTHS = (0.7, 1.0, 2.0)
 SIGNALS = (0.2, 0.45, 0.7, 0.9)
-LINEAR = 0.3
+LINEAR = 0.1
+"""Share of the kernel that goes on rising beyond what was rated. With three times as much, those who
+like something just right were led past it: of 540 simulated artists of four media, they truly liked
+the samples expected to please most at the 50th instead of the 56th percentile."""
 OFFSET = 0.3
 NEWTON_STEPS = 12
 
@@ -166,6 +169,17 @@ class RewardModel:
             root = torch.linalg.cholesky(covariance.double() + jitter).float()
             tastes.append(mean + root @ torch.randn(len(mean), generator=rng))
         return torch.stack(tastes)
+
+    def likeness(self, features: Tensor) -> Tensor:
+        """How much of what is known of an artwork [B, F] each rated one [N] says, [B, N] of 0 to 1:
+        the prior's correlation of their liking, as far as it is smooth."""
+        components = whiten(features, self.statistics)
+        rows = []
+        for posterior in self._posteriors:
+            points = components * posterior.weights
+            distance = torch.cdist(points, posterior.points) / posterior.hypothesis.length
+            rows.append(torch.exp(-0.5 * distance.square()))
+        return torch.einsum("h,hbn->bn", self._votes, torch.stack(rows))
 
 
 def require_enough(

@@ -63,6 +63,7 @@ def simulate(
     ratings: int = 30,
     *,
     seed: int = 0,
+    deep: bool = False,
     base_samples: int = BASE_SAMPLES,
     fresh_samples: int = FRESH_SAMPLES,
     tell: Tell = lambda line: None,
@@ -72,6 +73,7 @@ def simulate(
     Args:
         artists: how many, of different kinds.
         ratings: stars each of them gives.
+        deep: see `finetune`.
         tell: hears one line for each artist.
 
     Returns:
@@ -83,7 +85,7 @@ def simulate(
     untouched = measure(generator, generator.map(fresh))
     rows = []
     for index, artist in enumerate(invent(base.attributes, artists, seed)):
-        trial = Trial(generator, artist, base, untouched, fresh, ratings, seed + index)
+        trial = Trial(generator, artist, base, untouched, fresh, ratings, seed + index, deep)
         rows.append(trial.run())
         tell(f"{artist.name}: {rows[-1]['loop']}")
     figures = aggregate(rows)
@@ -91,6 +93,7 @@ def simulate(
         "medium": generator.medium,
         "version": generator.version,
         "ratings": ratings,
+        "deep": deep,
         "base_samples": base_samples,
         "fresh_samples": fresh_samples,
         "artists": rows,
@@ -128,6 +131,7 @@ class Trial:
         fresh: Tensor,
         count: int,
         seed: int,
+        deep: bool = False,
     ) -> None:
         self.generator = generator
         self.artist = artist
@@ -136,6 +140,7 @@ class Trial:
         self.fresh = fresh
         self.count = count
         self.seed = seed
+        self.deep = deep
         self.base_liking = artist.liking(base.attributes)
         self.rng = np.random.Generator(np.random.PCG64(seed))
 
@@ -189,7 +194,7 @@ class Trial:
         """Figures of the fine-tuned generator's fresh works, and the works."""
         begun = time.monotonic()
         try:
-            result: FineTuneResult = finetune(self.generator, given, seed=self.seed)
+            result: FineTuneResult = finetune(self.generator, given, seed=self.seed, deep=self.deep)
         except NotEnoughRatings as refusal:
             figures = self.figures(self.untouched)
             return {**figures, "refused": refusal.key, "seconds": time.monotonic() - begun}, None

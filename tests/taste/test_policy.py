@@ -78,7 +78,7 @@ def test_a_decoder_that_helps_is_kept_and_reported(
 ):
     # So small a decoder cannot please without making its works more alike.
     monkeypatch.setattr(module, "LEAST_DECODER_DIVERSITY", 0.5)
-    result = finetune(unsteady, thirty)
+    result = finetune(unsteady, thirty, deep=True)
     found = result.measured["decoder"]
     assert found["kept"]
     assert found["gain_after"] == result.measured["gain"] > found["gain_before"]
@@ -99,7 +99,7 @@ def test_a_reward_that_misleads_the_decoder_is_noticed(
     monkeypatch.setattr(module, "LEAST_DECODER_DIVERSITY", 0.0)
     honest = module._Lesson.rewards
     monkeypatch.setattr(module._Lesson, "rewards", lambda self, seen: -honest(self, seen))
-    result = finetune(unsteady, thirty)
+    result = finetune(unsteady, thirty, deep=True)
     found = result.measured["decoder"]
     assert not found["kept"]
     assert found["gain_after"] < found["gain_before"] == result.measured["gain"]
@@ -110,7 +110,7 @@ def test_a_reward_that_misleads_the_decoder_is_noticed(
 def test_a_decoder_that_pleases_by_making_works_alike_is_dropped(
     unsteady: UnsteadyCurves, thirty: Ratings
 ):
-    result = finetune(unsteady, thirty)
+    result = finetune(unsteady, thirty, deep=True)
     found = result.measured["decoder"]
     assert found["gain_after"] > found["gain_before"] == result.measured["gain"]
     assert found["diversity_kept"] < module.LEAST_DECODER_DIVERSITY
@@ -122,11 +122,11 @@ def test_a_decoder_that_pleases_by_making_works_alike_is_dropped(
 def test_some_of_what_makes_works_too_alike_may_be_kept(
     unsteady: UnsteadyCurves, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = finetune(unsteady, thirty).measured["decoder"]
+    whole = finetune(unsteady, thirty, deep=True).measured["decoder"]
     assert whole["share"] == module.DECODER_SHARES[-1] and not whole["kept"]
     alike = whole["diversity_kept"] / finetune(unsteady, thirty).measured["diversity_kept"]
     monkeypatch.setattr(module, "LEAST_DECODER_DIVERSITY", alike - 0.01)
-    result = finetune(unsteady, thirty)
+    result = finetune(unsteady, thirty, deep=True)
     found = result.measured["decoder"]
     assert found["kept"] and found["share"] == module.DECODER_SHARES[-1]
     assert found["gain_before"] < found["gain_after"] == result.measured["gain"]
@@ -144,7 +144,14 @@ def test_what_makes_a_decoder_worth_it():
 
 
 @pytest.mark.usefixtures("hurried")
+def test_a_lean_fine_tune_leaves_the_decoder_alone(unsteady: UnsteadyCurves, thirty: Ratings):
+    result = finetune(unsteady, thirty)
+    assert "decoder" not in result.measured
+    assert not any(name.startswith("decoder.") for name in result.adapter)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_who_cannot_be_drawn_from_learns_as_before(curves: CurveGenerator, thirty: Ratings):
-    result = finetune(curves, thirty)
+    result = finetune(curves, thirty, deep=True)
     assert "decoder" not in result.measured
     assert not any(name.startswith("decoder.") for name in result.adapter)
