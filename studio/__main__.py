@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from studio.registry import Registry
 
 
+DEEP = "let the decoder learn too, where it can; takes longer"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Known problems end with a sentence and exit code 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -85,15 +88,20 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("finetune", finetune, "fine-tune a model on ratings")
     sub.add_argument("--ratings", type=Path, required=True, help="JSON lines, one rating a line")
+    sub.add_argument("--deep", action="store_true", help=DEEP)
 
     sub = command("simulate", simulate, "measure the taste loop with simulated artists")
     sub.add_argument("--artists", type=int, default=6)
     sub.add_argument("--ratings", type=int, default=30)
+    sub.add_argument("--deep", action="store_true", help=DEEP)
 
     sub = command("versions", versions, "list versions, promote one, or roll back", medium=False)
     sub.add_argument("medium", nargs="?")
     sub.add_argument("--promote", metavar="VERSION")
     sub.add_argument("--roll-back", action="store_true")
+    sub.add_argument("--save", metavar="VERSION", help="write a fine-tuned one to the file -o")
+    sub.add_argument("--open", metavar="FILE", type=Path, help="keep the one in a .taste file")
+    sub.add_argument("-o", "--output", type=Path, metavar="FILE")
 
     command("settings", settings, "print every setting", medium=False)
     command("bench", bench, "decode, slider and start-up against their floors", medium=False)
@@ -238,7 +246,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
-    found = tune(generator, ratings, progress=progress)
+    found = tune(generator, ratings, deep=options.deep, progress=progress)
     version = models.add_fine_tune(generator, found.adapter, found.measured)
     return {"version": version, "parent": generator.version, "measured": found.measured}
 
@@ -247,13 +255,24 @@ def simulate(options: argparse.Namespace) -> dict[str, Any]:
     from studio.taste.simulate import simulate as run
 
     generator = registry().use(options.medium, options.version)
-    return run(generator, artists=options.artists, ratings=options.ratings)
+    return run(generator, artists=options.artists, ratings=options.ratings, deep=options.deep)
 
 
 def versions(options: argparse.Namespace) -> dict[str, Any]:
     models = registry()
-    if (options.promote or options.roll_back) and not options.medium:
+    asked = (options.promote, options.roll_back, options.save, options.open)
+    if any(asked) and not options.medium:
         raise BadSetting("bad_argument", what="Say which medium: versions MEDIUM --promote …")
+    if bool(options.save) != bool(options.output):
+        raise BadSetting("bad_argument", what="Say which and where: --save VERSION -o FILE")
+    if options.save:
+        from studio.taste.portable import pack
+
+        options.output.write_bytes(pack(models.checkpoints, options.medium, options.save))
+    if options.open:
+        from studio.taste.portable import receive
+
+        print(f"kept as {receive(models, options.medium, options.open)}", file=sys.stderr)
     if options.promote:
         models.promote(options.medium, options.promote)
     if options.roll_back:

@@ -7,7 +7,7 @@ exactly, and scaling it slides between the two.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 RANK = 8
+MOST_RANK = 1024
+"""Of an adapter that somebody brings: its file says a rank once, and every layer pays for it."""
 
 
 class LowRankLinear(nn.Module):
@@ -78,6 +80,25 @@ def scaled(tensors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     return {n: t if n.endswith(".down") else share * t for n, t in tensors.items()}
 
 
+def side_by_side(adapters: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """One adapter on a base, of those of a fine-tune, of the fine-tune of that, and so on.
+
+    The adapter of a fine-tuned module lies on its `.base`, and is saved together with those that
+    were there before. Each adds to what one linear layer does, so that their ranks can be laid side
+    by side: up to rounding the base does with the one what it does with all of them.
+    """
+    parts: dict[str, list[Tensor]] = {}
+    for name, tensor in {n: t for adapter in adapters for n, t in adapter.items()}.items():
+        parts.setdefault(name.replace(".base.", "."), []).append(tensor)
+    found: dict[str, Tensor] = {}
+    for name, rows in parts.items():
+        if name.endswith(".bias"):
+            found[name] = torch.stack(rows).sum(0)
+        else:
+            found[name] = torch.cat(rows, 0 if name.endswith(".down") else 1)
+    return found
+
+
 def above(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors with a prefix before their names: one file may hold several adapters."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
@@ -101,12 +122,18 @@ def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.
     """
     try:
         rank = next(t.shape[0] for name, t in tensors.items() if name.endswith(".down"))
+        if rank > MOST_RANK:
+            raise RuntimeError(f"an adapter of rank {rank} is not one of ours")
         adapted = attach(module, rank)
         layers = adapter_layers(adapted)
         for name, tensor in tensors.items():
             place, _, part = name.rpartition(".")
+            mine = getattr(layers[place], part)
+            # What could be broadcast would be copied too.
+            if mine.shape != tensor.shape:
+                raise RuntimeError(f"{name} has another shape")
             with torch.no_grad():
-                getattr(layers[place], part).copy_(tensor)
+                mine.copy_(tensor)
         for layer in layers.values():
             layer.strength = strength
     except (StopIteration, KeyError, RuntimeError, AttributeError) as error:

@@ -81,6 +81,9 @@ def test_a_path_is_written_as_one_file(medium, tmp_path, capsys):
         (["train", "painting", "--data", "nowhere"], "nowhere"),
         (["finetune", "painting", "--ratings", "nowhere.jsonl"], "nowhere.jsonl"),
         (["versions", "--promote", "x"], "medium"),
+        (["versions", "--open", "x.taste"], "medium"),
+        (["versions", "painting", "--save", "x"], "-o FILE"),
+        (["versions", "painting", "--open", "none.taste"], "holds no taste"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_ends_with_two(arguments, said, capsys, tmp_path):

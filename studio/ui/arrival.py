@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio import latent
-from studio.errors import BadUpload, NotFound
+from studio.errors import NotFound
 from studio.medium import Artwork, Generator, Recipe
 from studio.ui.explore_state import Moment
+from studio.ui.session import require_size
 from studio.ui.walk import Walk
 
 CHANCE_FINDS = 32
@@ -22,9 +23,7 @@ def arrived(walk: Walk, path: str) -> Moment:
         BadUpload: the file cannot be used.
     """
     visit = walk.visit
-    limit = visit.studio.settings.max_upload_mb
-    if Path(path).stat().st_size > limit * 2**20:
-        raise BadUpload("upload_too_large", limit=limit)
+    require_size(visit, Path(path))
     original = visit.medium_object.read(path)
     if original.recipe is not None and knows(walk, original.recipe):
         visit.say("explore.upload.recipe")

@@ -12,7 +12,8 @@ from studio.errors import StudioError
 from studio.ui import explore_view as view
 from studio.ui.arrival import arrived
 from studio.ui.assets import asset
-from studio.ui.readout import Usual, described, near
+from studio.ui.liking import expected
+from studio.ui.readout import described, near
 from studio.ui.session import Page, Visit
 from studio.ui.surface import desk
 from studio.ui.walk import GESTURES, Walk
@@ -20,7 +21,6 @@ from studio.ui.walk import GESTURES, Walk
 
 def build(page: Page) -> gr.Tab:
     """Gestures come in one after another through a desk; what they change is drawn anew."""
-    usual = Usual()
 
     with gr.Tab(page.i18n("explore.title"), id="explore", elem_id="tab-explore") as tab:
         with gr.Row(elem_classes="explore"):
@@ -107,11 +107,12 @@ def build(page: Page) -> gr.Tab:
     def tell(visit: Visit) -> str:
         walk = Walk(visit)
         generator, artwork = walk.steering.generator, walk.artwork()
-        said = described(generator, artwork, usual, visit.words)
+        said = described(generator, artwork, page.usual, visit.words)
         source = near(generator, artwork, visit.words)
         return (
             f'<p class="readout" aria-live="polite">{escape(said)}</p>'
             + f'<p class="readout source">{escape(source)}</p>' * bool(source)
+            + expected(visit, generator, artwork, page.usual.of(generator), page.curator)
         )
 
     def receive(visit: Visit, path: str) -> Iterator[list[Any]]:

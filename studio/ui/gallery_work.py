@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-
 from studio.errors import NotFound, StudioError
 from studio.medium import with_sources
 from studio.store import MOST_STARS, ArtworkRow
 from studio.ui import versions
-from studio.ui.panel import facts, go_once, text
+from studio.ui.panel import facts, go_once, save_once, text
 from studio.ui.session import Said, Visit
-from studio.ui.surface import artwork_of, attributes, button, icon
+from studio.ui.surface import artwork_of, button, icon
 from studio.ui.walk import OPEN
 
 
@@ -165,11 +163,8 @@ def download(visit: Visit, said: Said) -> str:
     generator = visit.studio.registry.use(recipe.medium, recipe.version)
     content = with_sources(generator, artwork_of(visit, recipe)).export(str(said["format"]))
     name = f"latent-studio-{work.medium}-{work.id[:8]}.{said['format']}"
-    packed = base64.b64encode(content).decode("ascii")
     visit.say("gallery.downloaded")
-    return (
-        f"<span{attributes(hidden=True, data_once=True, data_name=name, data_file=packed)}></span>"
-    )
+    return save_once(name, content)
 
 
 def go_on(visit: Visit, said: Said) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from studio.errors import NotFound
@@ -13,12 +13,12 @@ from studio.medium import Artwork, Generator
 from studio.store import JobRow, VersionRow
 from studio.studio import Studio
 from studio.taste import Ratings
-from studio.taste.finetune import FineTuneCancelled, finetune
+from studio.taste.finetune import STRENGTHS, FineTuneCancelled, can_go_deep, finetune
 from studio.taste.reward import require_enough
 from studio.ui.session import Visit
 
 KIND = "teach"
-USUAL = "clear"
+USUAL = {"strength": "clear", "depth": "lean"}
 
 SHOWN = tuple(range(1, 9))
 """Seeds of the noise that before and after are shown on: the same for every lesson, so that
@@ -44,8 +44,23 @@ def is_undecided(visit: Visit, job: JobRow) -> bool:
     return row is not None and row.status == "candidate"
 
 
-def start(visit: Visit, strength: str) -> None:
-    """Queue a lesson on all ratings there are now.
+def choices(visit: Visit) -> dict[str, tuple[str, ...]]:
+    """What a person chooses before a lesson, and among what."""
+    found = {"strength": tuple(STRENGTHS)}
+    return found | {"depth": ("lean", "deep")} if can_go_deep(visit.generator) else found
+
+
+def chosen(visit: Visit) -> dict[str, str]:
+    """What was chosen of `choices`."""
+    noted = visit.load("teach") or {}
+    return {
+        name: noted[name] if noted.get(name) in offered else USUAL[name]
+        for name, offered in choices(visit).items()
+    }
+
+
+def start(visit: Visit) -> None:
+    """Queue a lesson on all ratings there are now, as was chosen.
 
     Raises:
         NotEnoughRatings: too few, or all the same.
@@ -55,10 +70,10 @@ def start(visit: Visit, strength: str) -> None:
         return
     ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
     require_enough(ratings.stars, ratings.pairs)
-    studio, generator = visit.studio, visit.generator
+    studio, generator, wanted = visit.studio, visit.generator, chosen(visit)
 
     def work(context: JobContext) -> dict[str, Any]:
-        return teach(studio, generator, ratings, strength, context)
+        return teach(studio, generator, ratings, wanted, context)
 
     studio.jobs.submit(visit.key, KIND, visit.medium, work)
 
@@ -85,10 +100,13 @@ def teach(
     studio: Studio,
     generator: Generator,
     ratings: Ratings,
-    strength: str,
+    wanted: Mapping[str, str],
     context: JobContext,
 ) -> dict[str, Any]:
     """The work of the job: learn, keep the new version as a candidate, and make the comparison.
+
+    Args:
+        wanted: see `chosen`.
 
     Raises:
         NotEnoughRatings, BadCheckpoint: the sentence is shown where the lesson was.
@@ -99,7 +117,8 @@ def teach(
         result = finetune(
             generator,
             ratings,
-            strength=strength,
+            strength=wanted["strength"],
+            deep=wanted.get("depth") == "deep",
             preview_noise=noise,
             seconds=studio.settings.lesson_seconds,
             progress=Telling(context),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from html import escape
@@ -77,6 +78,14 @@ def door(label: str, tab: str, *, kind: str = "") -> str:
 def go_once(tab: str) -> str:
     """Leads to another tab as soon as it is shown."""
     return f'<a hidden data-once data-go="{tab_button(tab)}"></a>'
+
+
+def save_once(name: str, content: bytes) -> str:
+    """A file that the browser saves as soon as it is shown."""
+    packed = base64.b64encode(content).decode("ascii")
+    return (
+        f"<span{attributes(hidden=True, data_once=True, data_name=name, data_file=packed)}></span>"
+    )
 
 
 def tab_button(tab: str) -> str:

@@ -75,8 +75,8 @@ class Waiting:
 class Questions:
     """The questions of every person, in the store; here is only what makes new ones."""
 
-    def __init__(self) -> None:
-        self.curator = Curator()
+    def __init__(self, curator: Curator) -> None:
+        self.curator = curator
         # An answer may come while the next question is being made.
         self.lock = Lock()
 

@@ -37,7 +37,7 @@ SAID_IN_BROWSER = (
 def build(page: Page) -> gr.Tab:
     """One HTML component: its script shows questions that lie ready and tells one answer at a
     time. Answers and new questions are two events, so that "saved" waits for no artwork."""
-    questions = Questions()
+    questions = Questions(page.curator)
     acts = {"answer": answer, "undo": undo, "mode": choose_mode}
 
     def enter(visit: Visit) -> dict[str, Any]:

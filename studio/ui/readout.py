@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from threading import Lock
 
 from studio import latent
 from studio.medium import Artwork, Generator, Sourced
+from studio.taste.explain import Samples
 from studio.words import Words
 
 SAMPLES = 64
@@ -19,32 +19,27 @@ nearer than works by one hand come to each other."""
 
 
 class Usual:
-    """Mean and spread of each attribute among a model's samples, measured once for each model."""
+    """Samples of each model, measured once."""
 
     def __init__(self) -> None:
-        self.measured: dict[tuple[str, str], Mapping[str, tuple[float, float]]] = {}
+        self.measured: dict[tuple[str, str], Samples] = {}
         self.lock = Lock()
 
-    def of(self, generator: Generator) -> Mapping[str, tuple[float, float]]:
+    def of(self, generator: Generator) -> Samples:
         key = (generator.medium, generator.version)
         with self.lock:
             if key not in self.measured:
                 noise = latent.noise_from_seeds(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES))
-                table = generator.attributes(generator.decode(generator.map(noise)))
-                self.measured[key] = {
-                    name: (float(values.mean()), max(float(values.std()), 1e-6))
-                    for name, values in table.items()
-                }
+                self.measured[key] = Samples.of(generator, noise)
             return self.measured[key]
 
 
 def described(generator: Generator, artwork: Artwork, usual: Usual, words: Words) -> str:
     """One sentence: what stands out, the most striking first."""
-    where = usual.of(generator)
+    standing = usual.of(generator).standing(generator.attributes([artwork]))
     striking = []
-    for name, values in generator.attributes([artwork]).items():
-        mean, spread = where[name]
-        away = (float(values[0]) - mean) / spread
+    for name, values in standing.items():
+        away = float(values[0])
         end = f"direction.{name}.{'high' if away > 0 else 'low'}"
         if abs(away) >= SLIGHT and end in words:
             striking.append((abs(away), words(end)))

@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.i18n import I18nData
 
-from studio.errors import NotFound, StudioError
+from studio.errors import BadUpload, NotFound, StudioError
 from studio.medium import Generator, Medium, get_medium, media
 from studio.studio import Studio
+from studio.taste import Curator
 from studio.ui.assets import asset as asset
+from studio.ui.readout import Usual
 from studio.words import LANGUAGES, Words
 
 log = logging.getLogger(__name__)
@@ -84,6 +87,13 @@ def visit(studio: Studio, key: str, medium: str, request: gr.Request | None) -> 
     return Visit(studio, key, medium, language_of(studio, key, request))
 
 
+def require_size(visit: Visit, path: Path) -> None:
+    """Raises: BadUpload: a file is larger than the host allows."""
+    limit = visit.studio.settings.max_upload_mb
+    if path.stat().st_size > limit * 2**20:
+        raise BadUpload("upload_too_large", limit=limit)
+
+
 def language_of(studio: Studio, key: str, request: gr.Request | None) -> str:
     """The host's language, else the person's choice, else their browser's."""
     if studio.settings.language in LANGUAGES:
@@ -137,6 +147,8 @@ class Page:
         self.medium = medium
         self.filled: list[Filled] = []
         self.labels: set[str] = set()
+        self.curator = Curator()
+        self.usual = Usual()
 
     def i18n(self, key: str) -> I18nData:
         """A label that the browser shows in its own language; `key` is one of the words."""

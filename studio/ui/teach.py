@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
-from studio.taste import Curator
-from studio.taste.finetune import STRENGTHS
+from studio.taste.portable import SUFFIX
 from studio.ui import lesson, versions
 from studio.ui.assets import asset
-from studio.ui.panel import panel
+from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
 from studio.ui.teach_views import comparison, progress, readiness, version_list
 
 
 def build(page: Page) -> gr.Tab:
     """One panel with three faces: ready to start, under way, before and after."""
-    curator = Curator()
 
     def draw(visit: Visit) -> str:
         job = lesson.latest(visit)
@@ -24,21 +24,33 @@ def build(page: Page) -> gr.Tab:
         elif job and lesson.is_undecided(visit, job):
             face = comparison(visit, job)
         else:
-            face = readiness(visit, curator, job)
+            face = readiness(visit, page, job)
         return f'<div class="teach">{face}{version_list(visit)}</div>'
 
+    def receive(visit: Visit, path: str) -> str:
+        version = versions.receive(visit, Path(path))
+        visit.say("teach.file.received", version=versions.title(visit, version))
+        return numbered(draw(visit))
+
     with gr.Tab(page.i18n("teach.title"), id="teach", elem_id="tab-teach") as tab:
-        panel(page, tab, draw, ACTS, script=asset("teach.js"), style=asset("teach.css"))
+        surface = panel(page, tab, draw, ACTS, script=asset("teach.js"), style=asset("teach.css"))
+        # No file_types: what is no taste is told so, in the person's words.
+        upload = gr.UploadButton(
+            page.i18n("teach.file.open"),  # type: ignore[arg-type]  # it is translated
+            elem_id="teach-upload",
+        )
+    upload.upload(page.handler(receive), [*page.inputs, upload], surface, **page.quiet)
     return tab
 
 
-def choose_strength(visit: Visit, said: Said) -> None:
-    if said["value"] in STRENGTHS:
-        visit.save("teach", (visit.load("teach") or {}) | {"strength": said["value"]})
+def choose(visit: Visit, said: Said) -> None:
+    name, value = str(said["choice"]), str(said["value"])
+    if value in lesson.choices(visit).get(name, ()):
+        visit.save("teach", (visit.load("teach") or {}) | {name: value})
 
 
 def start(visit: Visit, said: Said) -> None:
-    lesson.start(visit, (visit.load("teach") or {}).get("strength", lesson.USUAL))
+    lesson.start(visit)
 
 
 def cancel(visit: Visit, said: Said) -> None:
@@ -63,17 +75,25 @@ def use(visit: Visit, said: Said) -> None:
     visit.say("teach.now_using", version=versions.title(visit, versions.in_use(visit)))
 
 
+def keep_file(visit: Visit, said: Said) -> str:
+    version = str(said["version"])
+    content = versions.file_of(visit, version)
+    visit.say("teach.file.saved")
+    return save_once(f"latent-studio-{visit.medium}-{version.rpartition('-')[2]}{SUFFIX}", content)
+
+
 def roll_back(visit: Visit, said: Said) -> None:
     visit.studio.store.roll_back(visit.key, visit.medium)
     visit.say("teach.rolled_back", version=versions.title(visit, versions.in_use(visit)))
 
 
 ACTS = {
-    "strength": choose_strength,
+    "choose": choose,
     "start": start,
     "cancel": cancel,
     "accept": accept,
     "discard": discard,
     "use": use,
+    "keep_file": keep_file,
     "roll_back": roll_back,
 }

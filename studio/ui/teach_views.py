@@ -7,31 +7,33 @@ from math import isnan
 
 from studio.errors import NotEnoughRatings
 from studio.store import JobRow
-from studio.taste import Curator, Ratings
-from studio.taste.finetune import LEAST_ACCURACY, STRENGTHS
+from studio.taste import Ratings, RewardModel
+from studio.taste.explain import Samples
+from studio.taste.finetune import LEAST_ACCURACY
 from studio.taste.reward import FEWEST
 from studio.ui import lesson, measured, versions
+from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
-from studio.ui.session import Visit
+from studio.ui.session import Page, Visit
 from studio.ui.surface import attributes, button
 from studio.ui.taste_words import GOAL, out_of_ten
 
 
-def readiness(visit: Visit, curator: Curator, job: JobRow | None) -> str:
+def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
     """What became of the last lesson, and whether another can start."""
     ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
     try:
-        accuracy = curator.reward(visit.generator, ratings).accuracy
+        reward = page.curator.reward(visit.generator, ratings)
     except NotEnoughRatings:
         missing = FEWEST - len(ratings)
         case = "equal" if missing <= 0 else "few" if len(ratings) else "none"
         body = too_little(visit, case, len(ratings), missing)
     else:
-        is_torn = accuracy < LEAST_ACCURACY
+        is_torn = reward.accuracy < LEAST_ACCURACY
         body = (
             too_little(visit, "torn", len(ratings))
             if is_torn
-            else starting(visit, ratings, accuracy)
+            else starting(visit, ratings, reward, page.usual.of(visit.generator))
         )
     words = visit.words
     return f"""<section class="teach-ready"><h2>{text(words("teach.heading"))}</h2>
@@ -57,9 +59,8 @@ def too_little(visit: Visit, case: str, count: int, missing: int = 0) -> str:
       <p>{door(visit.words("teach.to_rate"), "rate", kind="primary")}</p></div>"""
 
 
-def starting(visit: Visit, ratings: Ratings, accuracy: float) -> str:
-    words, count = visit.words, len(ratings)
-    chosen = (visit.load("teach") or {}).get("strength", lesson.USUAL)
+def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Samples) -> str:
+    words, count, accuracy = visit.words, len(ratings), reward.accuracy
     hints = []
     if not isnan(accuracy):
         hints.append(words("teach.accuracy", right=out_of_ten(accuracy)))
@@ -68,19 +69,31 @@ def starting(visit: Visit, ratings: Ratings, accuracy: float) -> str:
     source = words("teach.from", version=versions.title(visit, versions.in_use(visit)))
     return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
       <p class="hint">{text(" ".join(hints))}</p>
-      <fieldset class="strengths"><legend>{text(words("teach.strength"))}</legend>
-        {"".join(strength(visit, name, chosen) for name in STRENGTHS)}</fieldset>
+      {leaning_chart(visit, reward, samples)}
+      {"".join(choice(visit, name, offered) for name, offered in lesson.choices(visit).items())}
       <p>{button(words("teach.start"), "start", kind="primary large")}
         <span class="hint">{text(words("teach.estimate"))}</span></p>"""
 
 
-def strength(visit: Visit, name: str, chosen: str) -> str:
+def choice(visit: Visit, name: str, offered: Sequence[str]) -> str:
+    chosen = lesson.chosen(visit)[name]
+    rows = "".join(option(visit, name, value, chosen) for value in offered)
+    legend = text(visit.words(f"teach.{name}"))
+    return f"""<fieldset class="choice"><legend>{legend}</legend>{rows}</fieldset>"""
+
+
+def option(visit: Visit, name: str, value: str, chosen: str) -> str:
     radio = attributes(
-        type="radio", name="strength", value=name, data_do="strength", checked=name == chosen
+        type="radio",
+        name=name,
+        value=value,
+        data_do="choose",
+        data_choice=name,
+        checked=value == chosen,
     )
-    return f"""<label class="strength"><input{radio}>
-      <strong>{text(visit.words(f"teach.strength.{name}"))}</strong>
-      <span>{text(visit.words(f"teach.strength.{name}.hint"))}</span></label>"""
+    return f"""<label class="option"><input{radio}>
+      <strong>{text(visit.words(f"teach.{name}.{value}"))}</strong>
+      <span>{text(visit.words(f"teach.{name}.{value}.hint"))}</span></label>"""
 
 
 def progress(visit: Visit, job: JobRow) -> str:
@@ -178,6 +191,8 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
         details.append(words("teach.version.from", parent=versions.title(visit, checkpoint.parent)))
     if count := checkpoint.card.get("ratings"):
         details.append(words("teach.version.ratings", count=count))
+    if came_from := checkpoint.card.get("came_from"):
+        details.append(words("teach.version.came_from", version=came_from))
     if checkpoint.version == using:
         mark = f'<span class="badge">{text(words("teach.version.now"))}</span>'
     else:
@@ -187,6 +202,15 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
             data_version=checkpoint.version,
             aria_label=words("teach.version.use.label", version=name),
         )
+    file = ""
+    if not checkpoint.is_base:
+        file = button(
+            words("teach.file.save"),
+            "keep_file",
+            kind="quiet",
+            data_version=checkpoint.version,
+            aria_label=words("teach.file.save.label", version=name),
+        )
     return f"""<li{attributes(aria_current=checkpoint.version == using and "true")}>
       <span class="grow"><strong>{text(name)}</strong>
-        <span class="hint">{text(" · ".join(details))}</span></span>{mark}</li>"""
+        <span class="hint">{text(" · ".join(details))}</span></span>{file}{mark}</li>"""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from studio.checkpoint import Checkpoint
 from studio.errors import NotFound
-from studio.ui.session import Visit
+from studio.taste import portable
+from studio.ui.session import Visit, require_size
 
 
 def in_use(visit: Visit) -> str:
@@ -62,3 +64,30 @@ def use(visit: Visit, version: str) -> None:
         raise NotFound("unknown_version", medium=visit.medium, version=version, known=known)
     visit.studio.registry.use(visit.medium, version)
     visit.studio.store.use_version(visit.key, visit.medium, version)
+
+
+def file_of(visit: Visit, version: str) -> bytes:
+    """A version of this person's own as a `.taste` file.
+
+    Raises:
+        NotFound: it is not theirs.
+    """
+    if version not in accepted(visit):
+        raise NotFound("unknown_version", medium=visit.medium, version=version, known="–")
+    return portable.pack(visit.studio.registry.checkpoints, visit.medium, version)
+
+
+def receive(visit: Visit, path: Path) -> str:
+    """Keep the version of a `.taste` file as this person's own; its name.
+
+    Raises:
+        BadUpload, BadCheckpoint: see studio.taste.portable.receive.
+    """
+    require_size(visit, path)
+    registry = visit.studio.registry
+    version = portable.receive(registry, visit.medium, path)
+    card = registry.checkpoints.find(visit.medium, version).card
+    visit.studio.store.note_version(
+        visit.key, visit.medium, version, card["parent"], card["measured"], "accepted"
+    )
+    return version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -215,14 +216,20 @@ def test_a_lesson_can_be_cancelled(person: Person) -> None:
 
 
 def test_from_rating_to_a_version_of_ones_own_and_back(
-    person: Person, studio: ServedStudio
+    person: Person, studio: ServedStudio, tmp_path: Path
 ) -> None:
     page = person()
     as_trained = picture(page)
     rate_as_a_friend_of_light(page, ENOUGH)
 
+    open_tab(page, "explore")
+    side = page.locator("#tab-explore .side")
+    expect(side.get_by_text("By your ratings you should like this better than")).to_be_visible()
+    expect(side.locator(".alike li")).to_have_count(2)
+
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
+    expect(teach.locator(".leanings li").first).to_contain_text("brighter")
     teach.get_by_text("Boldly").click()
     teach.get_by_role("button", name="Start", exact=True).click()
     expect(teach.locator(".preview li")).to_have_count(8, timeout=LESSON)
@@ -237,8 +244,14 @@ def test_from_rating_to_a_version_of_ones_own_and_back(
     teach.get_by_role("button", name="Accept").click()
     current = teach.locator(".versions [aria-current]")
     expect(current).to_contain_text("Your taste 1")
+    with page.expect_download() as saving:
+        teach.get_by_role("button", name="Save Your taste 1 as a file").click()
+    assert saving.value.suggested_filename.endswith(".taste")
+    file = tmp_path / saving.value.suggested_filename
+    saving.value.save_as(file)
     open_tab(page, "explore")
     tuned = wait_for_another(page, as_trained)
+    somebody_else_opens(person, file)
 
     studio.restart()
     page.reload()
@@ -254,6 +267,28 @@ def test_from_rating_to_a_version_of_ones_own_and_back(
     expect(current).to_contain_text(newcomers_base("painting").card["title"])
     open_tab(page, "explore")
     assert same(wait_for_another(page, tuned), as_trained)
+
+
+def somebody_else_opens(person: Person, file: Path) -> None:
+    """A taste that came as a file is a version like one's own; a file that is none is refused."""
+    page = person()
+    without = picture(page)
+    open_tab(page, "teach")
+    teach = page.locator("#tab-teach")
+    broken = file.with_name("broken.taste")
+    broken.write_bytes(file.read_bytes()[:5000])
+    upload = teach.locator("#teach-upload input[type=file], input#teach-upload")
+    expect(teach.get_by_role("button", name="Open a taste from a file")).to_be_visible()
+    upload.set_input_files(broken)
+    expect(page.get_by_text("This file holds no taste that the studio can read")).to_be_visible()
+    upload.set_input_files(file)
+    row = teach.locator(".versions li", has_text="Your taste 1")
+    expect(row).to_contain_text("from a file")
+    expect(teach.locator(".versions [aria-current]")).not_to_contain_text("Your taste 1")
+    row.get_by_role("button", name="Use").click()
+    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
+    open_tab(page, "explore")
+    wait_for_another(page, without)
 
 
 def test_a_discarded_lesson_leaves_everything_as_it_was(person: Person) -> None:
