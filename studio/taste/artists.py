@@ -19,13 +19,14 @@ MOOD = 0.4
 GENEROSITY = 0.3
 """How much artists differ in where their stars begin, in the same unit."""
 DRAWS = 40
-"""Tastes tried until one is found that few works satisfy."""
+"""Tastes tried until one is found that leaves room."""
 LEVELS = (-1.2, -0.4, 0.4, 1.2)
 """Liking above which an average artist gives two, three, four and five stars."""
 TIE = 0.25
 """Impressions nearer to each other than this are called equal."""
-SATISFIED = 0.1
-"""Share of base samples that may all be liked best: with more, there is nothing left to learn."""
+ROOM = 0.3
+"""How much better the 85th percentile of base samples has to be liked than the median: where half
+of all works please alike, there is nothing to learn, and no percentile says what was."""
 
 Taste = Callable[..., Tensor]
 
@@ -167,16 +168,16 @@ def _invent(
     kind: str, names: Sequence[str], base: Mapping[str, Tensor], rng: np.random.Generator
 ) -> Artist:
     found = [_draw(kind, names, base, rng)]
-    # What is counted in few works, such as words of love, may leave most of them perfect.
-    while _satisfied(found[-1], base) > SATISFIED and len(found) < DRAWS:
+    # What is counted in few works, such as words of love, may leave most of them equally good.
+    while _room(found[-1], base) < ROOM and len(found) < DRAWS:
         found.append(_draw(kind, names, base, rng))
-    return min(found, key=lambda artist: max(_satisfied(artist, base), SATISFIED))
+    return max(found, key=lambda artist: min(_room(artist, base), ROOM))
 
 
-def _satisfied(artist: Artist, base: Mapping[str, Tensor]) -> float:
-    """The share of base samples that no other pleases more."""
+def _room(artist: Artist, base: Mapping[str, Tensor]) -> float:
+    """How much better the 85th percentile of base samples is liked than the median."""
     liking = artist.liking(base)
-    return float((liking >= liking.max()).float().mean())
+    return float(liking.quantile(0.85) - liking.median())
 
 
 def _draw(
