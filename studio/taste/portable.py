@@ -27,8 +27,10 @@ from studio.registry import Registry
 SUFFIX = ".taste"
 FORMAT = 1
 HEADER = "latent_studio_taste"
-MEASURED = ("gain", "percentile", "diversity_kept", "drift", "samples", "accuracy", "ratings")
-"""Figures of a fine-tune that travel; see studio.taste.finetune.FineTuneResult."""
+SHOWN = ("gain", "percentile", "diversity_kept", "drift", "samples")
+MEASURED = (*SHOWN, "accuracy", "ratings")
+"""Figures of a fine-tune that travel, the SHOWN ones all or none; see
+studio.taste.finetune.FineTuneResult."""
 
 TRIED = range(4)
 """Seeds whose works a taste must be able to make."""
@@ -158,11 +160,13 @@ def base_of(checkpoints: Checkpoints, taste: Taste) -> Checkpoint:
 
 
 def known_figures(measured: Any) -> dict[str, float]:
-    """Of what a card says was measured, the figures that are figures."""
+    """Of what a card says was measured, the figures that are figures; none if one of SHOWN is
+    not."""
     if not isinstance(measured, Mapping):
         return {}
-    return {
+    found = {
         name: value
         for name in MEASURED
         if isinstance(value := measured.get(name), int | float) and math.isfinite(value)
     }
+    return found if found.keys() >= set(SHOWN) else {}

@@ -29,7 +29,7 @@ def card_details(visit: Visit, checkpoint: Checkpoint) -> str:
     body = origins(visit, card)
     if isinstance(card.get("evaluation"), Mapping):
         body = figures(visit, card["evaluation"]) + body
-    if isinstance(card.get("measured"), Mapping):
+    if card.get("measured"):
         changed = f"<h3>{text(words('models.measured'))}</h3>"
         body = changed + measured.figures(visit, card["measured"]) + body
     line = f'<p class="hint">{text(" · ".join(parts))}</p>'

@@ -21,7 +21,8 @@ from studio.registry import Registry
 from studio.taste import portable
 
 NOISE = noise_from_seeds(range(6))
-MEASURED = {"gain": 1.25, "percentile": 0.8, "samples": 128, "decoder": {"kept": False}}
+FIGURES = {"gain": 1.25, "percentile": 0.8, "diversity_kept": 0.9, "drift": 0.5, "samples": 128}
+MEASURED = {**FIGURES, "decoder": {"kept": False}}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_a_version_arrives_as_it_was(
     assert not torch.allclose(theirs.map(NOISE), untaught, atol=1e-2)
     card = other.checkpoints.find("stripes", version).card
     assert card["came_from"] == taught
-    assert card["measured"] == {"gain": 1.25, "percentile": 0.8, "samples": 128}
+    assert card["measured"] == FIGURES
     assert card["parent"] == other.default_version("stripes")
 
 
@@ -198,8 +199,11 @@ def test_what_cannot_be_used_is_refused(case: str, home: Registry, packed: bytes
 
 
 def test_strange_figures_are_left_out(home: Registry, packed: bytes, tmp_path: Path):
-    strange = {"gain": "<b>lots</b>", "percentile": [1], "drift": 1e999, "samples": 12, "evil": 1}
-    version = portable.receive(
-        home, "stripes", dropped(changed(packed, measured=strange), tmp_path)
-    )
-    assert home.checkpoints.find("stripes", version).card["measured"] == {"samples": 12}
+    for strange, kept in (
+        ({**FIGURES, "accuracy": "<b>high</b>", "ratings": 1e999, "evil": 1}, FIGURES),
+        ({**FIGURES, "drift": [1]}, {}),
+        ({"gain": 1.0}, {}),
+    ):
+        path = dropped(changed(packed, measured=strange), tmp_path)
+        version = portable.receive(home, "stripes", path)
+        assert home.checkpoints.find("stripes", version).card["measured"] == kept
