@@ -170,8 +170,8 @@ def finetune(
         if number >= LEAST_ROUNDS and (gain >= lesson.wanted or elapsed > seconds):
             break
         gain = lesson.round(min(number / ROUNDS, 0.9), teller)
-        share = 0.15 + 0.6 * max((number + 1) / MOST_ROUNDS, elapsed / max(seconds, 1e-9))
-        teller.tell(min(share, 0.75), "learning", lesson.mapping, reward=gain)
+        share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
+        teller.tell(share, "learning", lesson.mapping, reward=gain)
         if number + 1 >= ROUNDS and elapsed > UNHURRIED:
             break
     teller.tell(0.75, "checking")
