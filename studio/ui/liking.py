@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from studio.errors import NotEnoughRatings
 from studio.medium import Artwork, Generator
+from studio.store import RatingRow
 from studio.taste import Curator, Ratings, RewardModel
 from studio.taste.explain import Leaning, Reason, Samples, expectation, leanings
 from studio.taste.finetune import LEAST_ACCURACY
@@ -90,7 +91,7 @@ def way(visit: Visit, name: str, value: float) -> str:
     return visit.words(key) if key in visit.words else ""
 
 
-def thumbnail(visit: Visit, ratings: Ratings, index: int, rows: Sequence) -> str:
+def thumbnail(visit: Visit, ratings: Ratings, index: int, rows: Sequence[RatingRow]) -> str:
     """A rated artwork, small, and what was said of it; "" for one of a pair."""
     latent = ratings.latents[index].tolist()
     for row in reversed(rows):
