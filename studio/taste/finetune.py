@@ -83,7 +83,7 @@ FARTHEST = 2.6
 on a few dozen ratings deserves to be followed."""
 LEAST_GAIN = 0.2
 LEAST_DIVERSITY = 0.6
-LEAST_ACCURACY = 0.55
+LEAST_ACCURACY = 0.6
 LEAST_DECODER_GAIN = 0.05
 """What the decoder's part has to add to the pessimistic gain of fresh works, and twice the standard
 error of it, to be kept."""
