@@ -11,6 +11,7 @@ from studio.taste import Curator, Ratings, RewardModel
 from studio.taste.explain import Leaning, Reason, Samples, expectation, leanings
 from studio.taste.finetune import LEAST_ACCURACY
 from studio.ui.panel import text
+from studio.ui.readout import way
 from studio.ui.session import Visit
 
 CERTAIN, LIKELY, POSSIBLE = 0.95, 0.85, 0.7
@@ -27,7 +28,7 @@ def leaning_chart(visit: Visit, reward: RewardModel, samples: Samples) -> str:
         for leaning in leanings(reward, samples)
         if abs(leaning.effect) >= LEAST_EFFECT
         and leaning.certainty >= POSSIBLE
-        and way(visit, leaning.name, leaning.effect)
+        and way(visit.words, leaning.name, leaning.effect)
     ][:MOST_LEANINGS]
     title = f"<h3>{text(words('teach.leanings'))}</h3>"
     if not found:
@@ -42,7 +43,7 @@ def leaning_chart(visit: Visit, reward: RewardModel, samples: Samples) -> str:
 def bar(visit: Visit, leaning: Leaning, share: float) -> str:
     sure = leaning.certainty
     level = "certain" if sure >= CERTAIN else "likely" if sure >= LIKELY else "possible"
-    return f"""<li><strong>{text(way(visit, leaning.name, leaning.effect))}</strong>
+    return f"""<li><strong>{text(way(visit.words, leaning.name, leaning.effect))}</strong>
       <span class="leaning" data-sure="{level}" style="--share: {share:.2f}"></span>
       <span class="hint">{text(visit.words(f"teach.leanings.{level}"))}</span></li>"""
 
@@ -78,17 +79,11 @@ def expected(
 
 def named(visit: Visit, reasons: Sequence[Reason], sign: int) -> list[str]:
     found = [
-        way(visit, reason.name, reason.standing)
+        way(visit.words, reason.name, reason.standing)
         for reason in reasons
         if sign * reason.weight >= LEAST_EFFECT
     ]
     return [word for word in found if word][:MOST_REASONS]
-
-
-def way(visit: Visit, name: str, value: float) -> str:
-    """What more or less of an attribute is called; "" if it has no name."""
-    key = f"direction.{name}.{'high' if value > 0 else 'low'}"
-    return visit.words(key) if key in visit.words else ""
 
 
 def thumbnail(visit: Visit, ratings: Ratings, index: int, rows: Sequence[RatingRow]) -> str:

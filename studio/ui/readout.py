@@ -40,14 +40,20 @@ def described(generator: Generator, artwork: Artwork, usual: Usual, words: Words
     striking = []
     for name, values in standing.items():
         away = float(values[0])
-        end = f"direction.{name}.{'high' if away > 0 else 'low'}"
-        if abs(away) >= SLIGHT and end in words:
-            striking.append((abs(away), words(end)))
+        end = way(words, name, away)
+        if abs(away) >= SLIGHT and end:
+            striking.append((abs(away), end))
     if not striking:
         return words("explore.readout.usual")
     striking.sort(reverse=True)
     said = [words(f"explore.readout.{degree(away)}", what=what) for away, what in striking]
     return words("explore.readout", what=words("common.comma").join(said[:MOST_SAID]))
+
+
+def way(words: Words, name: str, value: float) -> str:
+    """What more or less of an attribute is called; "" if it has no name."""
+    key = f"direction.{name}.{'high' if value > 0 else 'low'}"
+    return words(key) if key in words else ""
 
 
 def near(generator: Generator, artwork: Artwork, words: Words) -> str:
