@@ -86,8 +86,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, help="compare with this folder instead")
     sub.add_argument("--samples", type=int, default=5000)
 
-    sub = command("finetune", finetune, "fine-tune a model on ratings")
-    sub.add_argument("--ratings", type=Path, required=True, help="JSON lines, one rating a line")
+    sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--ratings", type=Path, help="JSON lines, one rating a line")
+    source.add_argument("--works", type=Path, help="a folder of works to lean towards")
+    sub.add_argument("--strength", default="clear", help="gentle, clear or bold")
     sub.add_argument("--deep", action="store_true", help=DEEP)
 
     sub = command("simulate", simulate, "measure the taste loop with simulated artists")
@@ -236,19 +239,34 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def finetune(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.taste.finetune import STRENGTHS
     from studio.taste.finetune import finetune as tune
+    from studio.taste.own_works import files_below, read_works
     from studio.taste.ratings import Ratings
+    from studio.taste.transfer import transfer
 
+    if options.strength not in STRENGTHS:
+        raise BadSetting("bad_argument", what=f"--strength is one of {', '.join(STRENGTHS)}.")
     models = registry()
     generator = models.use(options.medium, options.version)
-    ratings = Ratings.from_file(options.ratings, generator)
 
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
-    found = tune(generator, ratings, deep=options.deep, progress=progress)
-    version = models.add_fine_tune(generator, found.adapter, found.measured)
-    return {"version": version, "parent": generator.version, "measured": found.measured}
+    chosen = {"strength": options.strength, "deep": options.deep, "progress": progress}
+    if options.works:
+        medium = get_medium(options.medium)
+        works = read_works(medium, generator, files_below(options.works, medium))
+        for name, reason in works.left_out:
+            print(f"left out: {name}: {reason}", file=sys.stderr)
+        found = transfer(generator, works.features, **chosen)
+        source: dict[str, Any] = {"works": len(works), "works_sha256": works.digest}
+    else:
+        ratings = Ratings.from_file(options.ratings, generator)
+        found = tune(generator, ratings, **chosen)
+        source = {"ratings": len(ratings)}
+    version = models.add_fine_tune(generator, found.adapter, found.measured, source)
+    return {"version": version, "parent": generator.version, "measured": found.measured, **source}
 
 
 def simulate(options: argparse.Namespace) -> dict[str, Any]:

@@ -19,6 +19,9 @@ MOST_RANK = 1024
 """Of an adapter that somebody brings: its file says a rank once, and every layer pays for it."""
 
 
+PARTS = ("down", "up", "bias")
+
+
 class LowRankLinear(nn.Module):
     """A frozen linear layer plus a trainable low-rank change of its weight and its bias."""
 
@@ -71,7 +74,7 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
     return {
         f"{name}.{part}": getattr(layer, part).detach().cpu().contiguous()
         for name, layer in adapter_layers(module).items()
-        for part in ("down", "up", "bias")
+        for part in PARTS
     }
 
 

@@ -378,7 +378,7 @@ class Generator(Protocol):
 
     def adapted(self, adapter: Mapping[str, Tensor], version: str) -> Generator:
         """A generator that shares every weight with this one except the adapted mapping (and
-        decoder, if it is `Sampled` and the adapter holds one).
+        decoder, if it is `Handed` and the adapter holds one).
 
         Raises:
             ValueError: the adapter belongs to a model of another shape.
@@ -406,17 +406,22 @@ class Draws:
     divergence: Tensor
 
 
-class Sampled(Protocol):
-    """What a generator can do besides, if its decoder says how likely each work is.
+class Handed(Protocol):
+    """What a generator can do besides, if its decoder can learn: `adapted` then takes an adapter of
+    it beside that of the mapping, with `decoder.` before the names of its tensors.
 
-    Taste then fine-tunes the decoder too, by policy gradient (Williams, Simple Statistical
-    Gradient-Following Algorithms for Connectionist Reinforcement Learning, 1992), which asks for
-    no gradient through the work. Who has `draw` promises also that `adapted` takes an adapter of
-    the decoder beside that of the mapping, with `decoder.` before the names of its tensors.
+    Taste fine-tunes the decoder by the gradient of `latent_features` with respect to its weights,
+    or, if it is `Sampled`, by policy gradient.
     """
 
     decoder: nn.Module
-    """Latents to the distributions of works; its linear layers are adapted (see studio.adapter)."""
+    """Its linear layers are adapted (see studio.adapter)."""
+
+
+class Sampled(Handed, Protocol):
+    """What a generator can do besides, if its decoder says how likely each work is: it learns by
+    policy gradient (Williams, Simple Statistical Gradient-Following Algorithms for Connectionist
+    Reinforcement Learning, 1992), which asks for no gradient through the work."""
 
     def draw(self, policy: nn.Module, latents: Tensor, count: int, rng: torch.Generator) -> Draws:
         """Works of latents [B, D] from an adapted copy of `decoder`, `count` of each.
@@ -549,6 +554,17 @@ class Medium(Protocol):
 
         `checkpoint` is the base that the generator is, or was fine-tuned from; what evaluation
         without data needs lies there.
+        """
+
+
+class Gathered(Protocol):
+    """What a medium can do besides, if one file may hold several works."""
+
+    def read_all(self, source: str | Path | BinaryIO) -> Sequence[Artwork]:
+        """Every work of a person's file.
+
+        Raises:
+            BadUpload: there is none that can be used.
         """
 
 

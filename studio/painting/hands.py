@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from studio.adapter import PARTS as ADAPTER_PARTS
+from studio.adapter import adapter_layers
 from studio.checkpoint import CARD, Checkpoint, open_checkpoint, read_card
 from studio.errors import BadCheckpoint
 from studio.medium import Option
@@ -30,7 +32,7 @@ class OtherHand:
         self.device = device
         self.lock = Lock()
         self.weights: dict[str, Tensor] | None = None
-        self.latest: tuple[float, dict[str, Tensor]] | None = None
+        self.latest: tuple[nn.Module, float, dict[str, Tensor]] | None = None
 
     def blended(self, own: nn.Module, share: float) -> dict[str, Tensor] | None:
         """The weights of a decoder, with a share of the other's; None if there is no other."""
@@ -39,15 +41,19 @@ class OtherHand:
                 self.weights = other_weights(self.checkpoint, self.device)
             if not self.weights:
                 return None
-            if self.latest is None or self.latest[0] != share:
-                mixed = {
-                    name: tensor.lerp(self.weights[name], share)
-                    if tensor.is_floating_point()
-                    else tensor
-                    for name, tensor in own.state_dict().items()
+            if self.latest is None or self.latest[:2] != (own, share):
+                # What a fine-tune added to the own hand stays as it is.
+                added = {
+                    f"{layer}.{part}" for layer in adapter_layers(own) for part in ADAPTER_PARTS
                 }
-                self.latest = (share, mixed)
-            return self.latest[1]
+                mixed = {}
+                for name, tensor in own.state_dict().items():
+                    if tensor.is_floating_point() and name not in added:
+                        other = self.weights[name.replace(".base.", ".")]
+                        tensor = tensor.lerp(other, share)
+                    mixed[name] = tensor
+                self.latest = (own, share, mixed)
+            return self.latest[2]
 
 
 def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
 from studio.poem import chinese, data, english, page, typeset
-from studio.poem.data import LINES, LONGEST_ROW, Poem, read_poem
+from studio.poem.data import LINES, LONGEST_ROW, Poem, read_poem, stanzas
 from studio.poem.settings import Settings
 
 FORMATS = ("txt", "png", "json")
@@ -90,13 +92,28 @@ class Verse:
         return verse
 
     @classmethod
+    def read_all(cls, source: str | Path | BinaryIO, language: str = "") -> list[Verse]:
+        """Every poem of a file: what `read` takes, or a text of many with blank rows between them.
+
+        Raises:
+            BadUpload: there is none.
+        """
+        content = content_of(source)
+        try:
+            return [cls.read(BytesIO(content), language)]
+        except BadUpload as error:
+            found = []
+            for lines, _, _ in stanzas(decoded(content).splitlines(), ""):
+                with suppress(BadUpload):
+                    found.append(cls.read(BytesIO("\n".join(lines).encode()), language))
+            if not found:
+                raise error
+            return found
+
+    @classmethod
     def read_any(cls, source: str | Path | BinaryIO) -> Verse:
         """See `read`."""
-        if isinstance(source, str | Path):
-            with Path(source).open("rb") as stream:
-                content = stream.read(LARGEST_BYTES)
-        else:
-            content = source.read(LARGEST_BYTES)
+        content = content_of(source)
         if content.startswith(b"\x89PNG"):
             return cls.from_dict(*values_in_png(content))
         text = decoded(content)
@@ -205,6 +222,14 @@ def recipe_of(text: str) -> Recipe | None:
         return Recipe.from_json(text)
     except BadUpload:
         return None
+
+
+def content_of(source: str | Path | BinaryIO) -> bytes:
+    """The first LARGEST_BYTES of a file."""
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as stream:
+            return stream.read(LARGEST_BYTES)
+    return source.read(LARGEST_BYTES)
 
 
 def decoded(content: bytes) -> str:

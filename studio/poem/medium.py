@@ -49,6 +49,10 @@ class PoemMedium:
         """Raises: BadUpload: no poem of this medium's language can be read from it."""
         return Verse.read(source, self.language)
 
+    def read_all(self, source: str | Path | BinaryIO) -> Sequence[Verse]:
+        """See studio.medium.Gathered."""
+        return Verse.read_all(source, self.language)
+
     def export_path(
         self, artworks: Sequence[Verse], format: str, seconds: float, target: Path
     ) -> None:

@@ -13,8 +13,10 @@ from studio.medium import Artwork, Generator
 from studio.store import JobRow, VersionRow
 from studio.studio import Studio
 from studio.taste import Ratings
-from studio.taste.finetune import STRENGTHS, FineTuneCancelled, can_go_deep, finetune
+from studio.taste.finetune import STRENGTHS, finetune
+from studio.taste.hand import can_learn
 from studio.taste.reward import require_enough
+from studio.taste.telling import FineTuneCancelled
 from studio.ui.session import Visit
 
 KIND = "teach"
@@ -47,7 +49,7 @@ def is_undecided(visit: Visit, job: JobRow) -> bool:
 def choices(visit: Visit) -> dict[str, tuple[str, ...]]:
     """What a person chooses before a lesson, and among what."""
     found = {"strength": tuple(STRENGTHS)}
-    return found | {"depth": ("lean", "deep")} if can_go_deep(visit.generator) else found
+    return found | {"depth": ("lean", "deep")} if can_learn(visit.generator) else found
 
 
 def chosen(visit: Visit) -> dict[str, str]:

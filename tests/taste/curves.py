@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class Sphere(nn.Module):
 
 
 class CurveGenerator:
-    """See studio.medium.Generator."""
+    """See studio.medium.Generator and Handed."""
 
     medium = "curve"
     version = "curve-1"
@@ -112,10 +112,13 @@ class CurveGenerator:
             "span": rows.amax(1) - rows.amin(1),
         }
 
-    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> CurveGenerator:
+    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> Self:
+        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
         twin = copy.copy(self)
         twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, adapter)
+        twin.mapping = low_rank.apply(self.mapping, of_mapping)
+        if of_decoder:
+            twin.decoder = low_rank.apply(self.decoder, of_decoder)
         return twin
 
     def memory_bytes(self) -> int:
@@ -137,15 +140,6 @@ class UnsteadyCurves(CurveGenerator):
             features = self.eyes(2 * heights @ self.smoothing.T)
         divergence = 0.5 * ((means - base) / self.tremor).square().sum(1)
         return Draws(features, -0.5 * surprise, divergence)
-
-    def adapted(self, adapter: Mapping[str, Tensor], version: str) -> UnsteadyCurves:
-        of_decoder, of_mapping = low_rank.split("decoder.", adapter)
-        twin = copy.copy(self)
-        twin.version = version
-        twin.mapping = low_rank.apply(self.mapping, of_mapping)
-        if of_decoder:
-            twin.decoder = low_rank.apply(self.decoder, of_decoder)
-        return twin
 
 
 def _principal(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

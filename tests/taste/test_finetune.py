@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from studio.errors import NotEnoughRatings
-from studio.taste import Ratings
+from studio.taste import Ratings, climb
 from studio.taste import finetune as module
 from studio.taste.artists import Artist
-from studio.taste.finetune import FineTuneCancelled, FineTuneResult, Look, compare, finetune
+from studio.taste.finetune import FineTuneResult, Look, compare, finetune
+from studio.taste.telling import FineTuneCancelled
 from tests.taste.curves import CurveGenerator
 
 HURRIED = 5
@@ -134,11 +135,9 @@ def test_a_collapse_is_refused(
     monkeypatch.setattr(module, "MOST_ROUNDS", 10)
     monkeypatch.setattr(module, "VARIETY", 0.0)
     monkeypatch.setattr(module, "FARTHEST", 9.0)
-    monkeypatch.setattr(module, "TRUST", 0.05)
+    monkeypatch.setattr(climb, "TRUST", 0.05)
     monkeypatch.setitem(module.STRENGTHS, "clear", 0.9999)
-    monkeypatch.setattr(
-        module._Lesson, "divergence", lambda self, latents: latents.var(0).sum() * 2.0
-    )
+    monkeypatch.setattr(climb.Climb, "divergence", lambda self, latents: latents.var(0).sum() * 2.0)
     with pytest.raises(NotEnoughRatings) as refused:
         finetune(curves, thirty, seconds=UNHURRIED)
     assert refused.value.key in ("taste_collapse", "taste_no_gain")

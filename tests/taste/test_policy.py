@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from studio import adapter as low_rank
-from studio.taste import Ratings, policy
+from studio.taste import Ratings, hand, policy
 from studio.taste import finetune as module
 from studio.taste.finetune import finetune
 from tests.taste.curves import CurveGenerator, UnsteadyCurves
@@ -97,8 +97,8 @@ def test_a_reward_that_misleads_the_decoder_is_noticed(
 ):
     """The check looks at fresh works, whatever the policy was paid for."""
     monkeypatch.setattr(module, "LEAST_DECODER_DIVERSITY", 0.0)
-    honest = module._Lesson.rewards
-    monkeypatch.setattr(module._Lesson, "rewards", lambda self, seen: -honest(self, seen))
+    honest = module.Pleasing.rewards
+    monkeypatch.setattr(module.Pleasing, "rewards", lambda self, seen: -honest(self, seen))
     result = finetune(unsteady, thirty, deep=True)
     found = result.measured["decoder"]
     assert not found["kept"]
@@ -151,7 +151,17 @@ def test_a_lean_fine_tune_leaves_the_decoder_alone(unsteady: UnsteadyCurves, thi
 
 
 @pytest.mark.usefixtures("hurried")
-def test_who_cannot_be_drawn_from_learns_as_before(curves: CurveGenerator, thirty: Ratings):
+def test_who_cannot_be_drawn_from_learns_by_gradient(curves: CurveGenerator, thirty: Ratings):
     result = finetune(curves, thirty, deep=True)
-    assert "decoder" not in result.measured
-    assert not any(name.startswith("decoder.") for name in result.adapter)
+    found = result.measured["decoder"]
+    assert found["steps"] == hand.STEPS and "kl" not in found
+    assert found["gain_after"] > found["gain_before"]
+    assert any(name.startswith("decoder.") for name in result.adapter) == found["kept"]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_has_no_decoder_learns_as_before(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hand, "can_learn", lambda generator: False)
+    assert "decoder" not in finetune(curves, thirty, deep=True).measured

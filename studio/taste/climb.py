@@ -1,0 +1,196 @@
+"""How a mapping learns: few works, many cheap steps.
+
+Works are dear and mappings cheap. So each round decodes a few works and takes the true gradient of
+what is wanted of them through features and decoder down to the latent; a linear field fitted to the
+recent gradients says which way is up for any latent, without what single works say by chance; and
+many cheap steps of a low-rank adapter then climb in that field, for thousands of noises and not far
+from where the gradients were taken (a trust region, as in Schulman et al., 2015). A KL divergence
+holds the whole to what was made before, and its weight follows how much is still wanted (Ziegler et
+al., Fine-Tuning Language Models from Human Preferences, 2019, by dual ascent instead of by hand).
+
+What is wanted is an `Aim`: to please, or to be like somebody's own works.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from studio import adapter as low_rank
+from studio.medium import Generator
+from studio.taste.telling import Teller
+
+BATCH = 56
+STEPS = 30
+"""Of the adapter, between two looks at real works."""
+ROUND_SECONDS = 2.0
+"""After LEAST_STEPS, a mapping that is not cheap takes no more of them than fit in this."""
+LEAST_STEPS = 6
+RECENT = 3
+"""Rounds whose gradients the field is fitted to."""
+SMOOTHING = 0.5
+"""Ridge of that fit, for each work and squared standard deviation of the latents."""
+ANCHOR_BATCH = 512
+ANCHOR_SAMPLES = 4096
+ROUND_SAMPLES = 1024
+"""Of these, those that a round learns on."""
+LEARNING_RATE = 2e-2
+FIRST_WEIGHT = 1.5
+"""Of what is wanted, before it follows how much is missing."""
+TRUST = 0.2
+"""What the field may be wrong by, per squared standard deviation from the last round."""
+PAIRING = 0.1
+"""Pull of each noise towards the work it made before: the anchor holds the whole, this the one."""
+
+
+class Aim(Protocol):
+    """What works should become.
+
+    Attributes:
+        wanted: the gain after which nothing more is.
+        apart: mean distance of two works' features before.
+    """
+
+    wanted: float
+    apart: Tensor
+
+    def wish(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Of works [B, F] made together: what has to become as large as possible, differentiable
+        [], and the gain of each [B], without gradient. Both in a unit of which works differ by
+        about one."""
+
+    def rewards(self, features: Tensor) -> Tensor:
+        """What each of works [N, F] made together is worth, [N], in the same unit; its gradient is
+        not asked for."""
+
+
+class Climb:
+    """An adapted mapping on its way: the gradients seen, the weight of what is wanted.
+
+    Attributes:
+        mapping: with its adapter, as far as it has come.
+        pictures: works decoded so far.
+    """
+
+    def __init__(self, generator: Generator, aim: Aim, rng: torch.Generator) -> None:
+        self.generator = generator
+        self.aim = aim
+        self.rng = rng
+        self.pictures = 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.mapping = low_rank.attach(generator.mapping)
+        self.optimiser = torch.optim.Adam(
+            low_rank.adapter_parameters(self.mapping), LEARNING_RATE, betas=(0.9, 0.99)
+        )
+        # The anchor is the version one starts from, which may be a fine-tune already.
+        self.noise = torch.randn(ANCHOR_SAMPLES, 128, generator=rng)
+        latents = generator.map(self.noise)
+        self.anchor_mean = latents.mean(0)
+        _, scales, axes = torch.linalg.svd(latents - self.anchor_mean, full_matrices=False)
+        known = scales > 0.02 * scales[0]
+        scales = scales[known, None] / len(latents) ** 0.5
+        self.whitener = (axes[known] / scales).T
+        self.unwhitener = axes[known] * scales
+        self.start = self.whitened(latents)
+        self.weight = FIRST_WEIGHT
+        self.seen: list[tuple[Tensor, Tensor]] = []
+
+    def round(self, done: float, teller: Teller) -> float:
+        """Decode some works, climb where their gradients point; returns the gain they had.
+
+        Args:
+            done: share of the rounds that are over; steps become smaller with it.
+
+        Raises:
+            FineTuneCancelled: nobody waits for it any more.
+        """
+        points, gradients, gain = self.look_ahead(teller)
+        self.seen = [*self.seen, (points, gradients)][-RECENT:]
+        # Dual ascent: more weight while there is less than wanted, less when there is more.
+        self.weight *= math.exp(min(max(0.6 * (self.aim.wanted - gain), -0.7), 0.7))
+        for group in self.optimiser.param_groups:
+            group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
+        field = self.field()
+        pool = torch.randperm(ANCHOR_SAMPLES, generator=self.rng)[:ROUND_SAMPLES]
+        noise = self.noise[pool].to(self.generator.device)
+        start = self.start[pool]
+        with torch.no_grad():
+            last = self.whitened(self.mapping(noise).cpu())
+        begun = time.monotonic()
+        for step in range(STEPS):
+            if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
+                break
+            chosen = torch.randperm(ROUND_SAMPLES, generator=self.rng)[:ANCHOR_BATCH]
+            white = self.whitened(self.mapping(noise[chosen]).cpu())
+            climbed = (white * field(white.detach())).sum(1).mean()
+            strayed = (white - last[chosen]).square().sum(1).mean()
+            moved = (white - start[chosen]).square().sum(1).mean()
+            loss = (
+                self.divergence(white) + PAIRING * moved - self.weight * (climbed - TRUST * strayed)
+            )
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+        return gain
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """The gradient of what is wanted around the recent works, as a linear function of whitened
+        latents: what single gradients say by chance averages out."""
+        points, gradients = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+        inputs = F.pad(points, (0, 1), value=1.0)
+        ridge = SMOOTHING * len(points) * torch.eye(inputs.shape[1])
+        ridge[-1, -1] = 0.0
+        slopes = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ gradients)
+        return lambda white: white @ slopes[:-1] + slopes[-1]
+
+    def whitened(self, latents: Tensor) -> Tensor:
+        return (latents - self.anchor_mean) @ self.whitener
+
+    def look_ahead(self, teller: Teller) -> tuple[Tensor, Tensor, float]:
+        """Whitened latents of fresh noise, the gradient of what is wanted there, the mean gain."""
+        noise = torch.randn(BATCH, 128, generator=self.rng)
+        with torch.no_grad():
+            latents = self.mapping(noise.to(self.generator.device)).cpu()
+        gradients, gains = [], []
+        # Chunks bound the memory; each is large enough to see how far its works lie apart.
+        for chunk in latents.split(max(BATCH // 2, 2)):
+            teller.stop_if_cancelled()
+            white = self.whitened(chunk).requires_grad_()
+            chunk = white @ self.unwhitener + self.anchor_mean
+            wish, gain = self.aim.wish(
+                self.generator.latent_features(chunk.to(self.generator.device)).cpu()
+            )
+            (gradient,) = torch.autograd.grad(wish, white)
+            gradients.append(gradient)
+            gains.append(gain)
+        self.pictures += BATCH
+        return self.whitened(latents), torch.cat(gradients), float(torch.cat(gains).mean())
+
+    def divergence(self, white: Tensor) -> Tensor:
+        """KL divergence, in nats, of whitened latents from those at the start, as Gaussians."""
+        mean = white.mean(0)
+        covariance = torch.cov(white.T) + 1e-4 * torch.eye(white.shape[1])
+        return 0.5 * (
+            covariance.trace() + mean.square().sum() - len(mean) - torch.logdet(covariance)
+        )
+
+
+def features_of(generator: Generator, latents: Tensor, teller: Teller) -> Tensor:
+    """Features [N, F] of the works of latents [N, D], without gradient.
+
+    Raises:
+        FineTuneCancelled: nobody waits for it any more.
+    """
+    rows = []
+    for chunk in latents.split(32):
+        teller.stop_if_cancelled()
+        with torch.no_grad():
+            rows.append(generator.latent_features(chunk.to(generator.device)).cpu())
+    return torch.cat(rows)
