@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from studio.errors import BadUpload
-from studio.medium import Artwork, Generator, Medium
+from studio.medium import Artwork, Generator, Medium, pack, unpack
 
 
 @dataclass
@@ -30,6 +31,27 @@ class OwnWorks:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def with_(self, others: OwnWorks) -> OwnWorks:
+        """These and others."""
+        features = torch.cat([self.features, others.features])
+        return OwnWorks(features, self.digests + others.digests, self.left_out + others.left_out)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: features and digests, which is all that is kept of somebody's works."""
+        return {
+            "digests": self.digests,
+            "features": [pack(row.tolist()) for row in self.features],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], generator: Generator) -> OwnWorks:
+        """What `to_dict` wrote; none where the generator sees works otherwise by now."""
+        width = len(generator.feature_statistics.mean)
+        rows = [unpack(row) for row in values.get("features", ())]
+        if not rows or any(len(row) != width for row in rows):
+            return cls(torch.zeros(0, width))
+        return cls(torch.tensor(rows), list(values["digests"]))
 
     @property
     def digest(self) -> str:
