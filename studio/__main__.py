@@ -228,9 +228,7 @@ def latent_distance(generator: Generator, a: Tensor, b: Tensor) -> float:
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     models = registry()
     generator = models.use(options.medium, options.version)
-    base = models.checkpoints.find(options.medium, generator.version)
-    while base.parent:
-        base = models.checkpoints.find(options.medium, base.parent)
+    base = models.base(options.medium, generator.version)
     figures = get_medium(options.medium).evaluate(generator, base, options.data, options.samples)
     return {"medium": options.medium, "version": generator.version, **figures}
 
@@ -246,7 +244,8 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
-    found = tune(generator, ratings, deep=options.deep, progress=progress)
+    base = models.use(options.medium, models.base(options.medium, generator.version).version)
+    found = tune(generator, ratings, base=base, deep=options.deep, progress=progress)
     version = models.add_fine_tune(generator, found.adapter, found.measured)
     return {"version": version, "parent": generator.version, "measured": found.measured}
 

@@ -34,6 +34,7 @@ from studio import adapter as low_rank
 from studio.errors import NotEnoughRatings
 from studio.medium import Generator, Sampled
 from studio.taste import policy
+from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
 from studio.taste.reward import COMPONENTS, RewardModel, whiten
 
@@ -111,7 +112,10 @@ class FineTuneResult:
             liking, in its standard deviations before), `percentile` (of works before, below the
             average new one, given how unsure the reward is), `diversity_kept` (mean distance of
             two works' features, relative to before), `drift` (mean distance that the work of a
-            noise moved, relative to that of two works before), `samples`, `accuracy` (of the
+            noise moved, relative to that of two works before), `quality_kept` (share of works that
+            look like something the base could have made, relative to the base's own) and beside it
+            `departure` (how far works as a whole lie from the base's), for both see
+            studio.taste.quality, `samples`, `accuracy` (of the
             reward on hidden ratings), `ratings`, `strength`, `pictures` and `seconds` it took; and
             of a decoder that could learn, `decoder`: whether its part is `kept`, which `share` of
             it, the `gain_before` and `gain_after` it, the `diversity_kept` with it, the `kl`
@@ -126,6 +130,7 @@ def finetune(
     generator: Generator,
     ratings: Ratings,
     *,
+    base: Generator | None = None,
     strength: str = "clear",
     deep: bool = False,
     preview_noise: Tensor | None = None,
@@ -138,6 +143,8 @@ def finetune(
 
     Args:
         generator: the version to start from; it is not changed.
+        base: the base it goes back to, if it is none itself: what is lost a little in each of many
+            lessons is lost, so that quality is measured against what came before all of them.
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
@@ -153,7 +160,7 @@ def finetune(
     if strength not in STRENGTHS:
         raise ValueError(f"strength is one of {', '.join(STRENGTHS)}, not {strength!r}")
     begun = time.monotonic()
-    teller = _Teller(generator, preview_noise, progress, is_cancelled)
+    teller = Teller(generator, preview_noise, progress, is_cancelled)
     teller.tell(0.0, "preparing")
     reward = RewardModel.of(generator, ratings)
     if reward.accuracy < LEAST_ACCURACY:
@@ -161,8 +168,9 @@ def finetune(
             "ratings_contradict", count=len(ratings), right=round(10 * reward.accuracy)
         )
     rng = torch.Generator().manual_seed(seed)
-    check_noise = torch.randn(SAMPLES, 128, generator=rng)
-    before = _look(generator, generator.map(check_noise), reward, teller)
+    noise = check_noise(rng)
+    before = look(generator, generator.map(noise), reward, teller)
+    origin = look_at_base(base, generator, before, noise, reward, teller)
     lesson = _Lesson(generator, reward, before, STRENGTHS[strength], rng)
     gain = -math.inf
     for number in range(MOST_ROUNDS):
@@ -177,15 +185,15 @@ def finetune(
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(lesson.mapping)
     tuned = generator.adapted(adapter, generator.version)
-    after = _look(tuned, tuned.map(check_noise), reward, teller)
-    measured = compare(before, after)
+    after = look(tuned, tuned.map(noise), reward, teller)
+    measured = compare(before, after, origin)
     require_progress(measured)
     if deep and can_go_deep(generator):
         adapter, measured = _deepened(
             generator,
             adapter,
             lesson,
-            (check_noise, before, after),
+            Check(noise, before, after, origin),
             lambda: time.monotonic() - begun > 2 * seconds,
             teller,
         )
@@ -204,20 +212,20 @@ def _deepened(
     generator: Generator,
     adapter: dict[str, Tensor],
     lesson: _Lesson,
-    check: tuple[Tensor, Look, Look],
+    check: Check,
     is_over: Callable[[], bool],
-    teller: _Teller,
+    teller: Teller,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Let the decoder learn after the mapping; the adapter and its figures, with the decoder's part
     where it is worth it.
 
     Args:
         adapter: what the mapping learned.
-        check: noise, and what its works were like before and with that adapter.
+        check: `after` is with that adapter.
     """
-    noise, before, after = check
+    before, after = check.before, check.after
     mapped = generator.adapted(adapter, generator.version)
-    measured = compare(before, after)
+    measured = compare(before, after, check.base)
     learned = policy.learn(
         cast(Sampled, mapped),
         lambda count: mapped.map(torch.randn(count, 128, generator=lesson.rng)),
@@ -231,9 +239,9 @@ def _deepened(
     for share in DECODER_SHARES:
         both = adapter | low_rank.scaled(learnt, share)
         tuned = generator.adapted(both, generator.version)
-        later = _look(tuned, tuned.map(noise), lesson.reward, teller)
+        later = look(tuned, tuned.map(check.noise), lesson.reward, teller)
         lesson.pictures += SAMPLES
-        figures = compare(before, later)
+        figures = compare(before, later, check.base)
         kept = is_worth_it(after, later, before)
         # Some of what was never learned is not worth another look.
         if kept or not learned.steps:
@@ -291,8 +299,28 @@ class Look:
         return self.mean - PESSIMISM * self.deviation
 
 
-def compare(before: Look, after: Look) -> dict[str, Any]:
-    """Figures of a change, on works of the same noise; see FineTuneResult."""
+@dataclass(frozen=True)
+class Check:
+    """What works of the same noise were like before and after, and are like at the base."""
+
+    noise: Tensor
+    before: Look
+    after: Look
+    base: Look
+
+
+def check_noise(rng: torch.Generator) -> Tensor:
+    """[SAMPLES, 128]; a fresh generator of the same seed draws the same once more."""
+    return torch.randn(SAMPLES, 128, generator=rng)
+
+
+def compare(before: Look, after: Look, base: Look | None = None) -> dict[str, Any]:
+    """Figures of a change, on works of the same noise; see FineTuneResult.
+
+    Args:
+        base: works of the base, where that is not the version before.
+    """
+    origin = (base or before).features
     spread = before.mean.std().clamp_min(1e-6)
     rise = after.mean.mean() - before.mean.mean()
     doubt = before.deviation.square().mean()
@@ -304,11 +332,27 @@ def compare(before: Look, after: Look) -> dict[str, Any]:
         "percentile": float(percentile),
         "diversity_kept": float(torch.pdist(after.features).mean() / apart),
         "drift": float(moved / apart),
+        "quality_kept": quality_kept(origin, after.features),
+        "departure": departure(origin, after.features),
         "samples": len(after.features),
     }
 
 
-def _look(generator: Generator, latents: Tensor, reward: RewardModel, teller: _Teller) -> Look:
+def look_at_base(
+    base: Generator | None,
+    generator: Generator,
+    before: Look,
+    noise: Tensor,
+    reward: RewardModel,
+    teller: Teller,
+) -> Look:
+    """Works of the base; those of the generator `before` serve where it is one itself."""
+    if base is None or base.version == generator.version:
+        return before
+    return look(base, base.map(noise), reward, teller)
+
+
+def look(generator: Generator, latents: Tensor, reward: RewardModel, teller: Teller) -> Look:
     rows = []
     for chunk in latents.split(32):
         teller.stop_if_cancelled()
@@ -364,7 +408,7 @@ class _Lesson:
         self.weight = 1.5
         self.seen: list[tuple[Tensor, Tensor]] = []
 
-    def round(self, done: float, teller: _Teller) -> float:
+    def round(self, done: float, teller: Teller) -> float:
         """Decode some works, climb where their gradients point; returns the gain they had."""
         points, gradients, gain = self.look_ahead(teller)
         self.seen = [*self.seen, (points, gradients)][-RECENT:]
@@ -408,7 +452,7 @@ class _Lesson:
     def whitened(self, latents: Tensor) -> Tensor:
         return (latents - self.anchor_mean) @ self.whitener
 
-    def look_ahead(self, teller: _Teller) -> tuple[Tensor, Tensor, float]:
+    def look_ahead(self, teller: Teller) -> tuple[Tensor, Tensor, float]:
         """Whitened latents of fresh noise, the gradient of what is wanted there, the mean gain."""
         noise = torch.randn(BATCH, 128, generator=self.rng)
         with torch.no_grad():
@@ -455,7 +499,7 @@ class _Lesson:
         )
 
 
-class _Teller:
+class Teller:
     """Says how far a fine-tune is, and hears that it should stop."""
 
     def __init__(
