@@ -137,7 +137,7 @@ def test_a_weaker_one_loses_nothing_and_still_pleases(
     assert lost(found.measured) == ()
     assert found.measured["gain"] > module.LEAST_GAIN
     assert told == sorted(told) and told[-1] == 1
-    # What is said of it is what its works show, and a sixteenth more would have been too much.
+    # What is said of it is what its works show, and an eighth more would have been too much.
     assert found.measured.items() >= measured(curves, thirty, found.adapter).items()
     more = low_rank.scaled(too_strong.adapter, share + 0.5**guard.HALVINGS)
     assert share == 1 - 0.5**guard.HALVINGS or lost(measured(curves, thirty, more))
