@@ -23,10 +23,10 @@ from unittest import mock
 import torch
 import torchvision_operators
 
+from studio.metrics import compare
 from studio.painting.data import collect
 from studio.painting.evaluate import FIRST_SEED, originality_index
 from studio.painting.features import ImageFeatures
-from studio.painting.metrics import compare
 from studio.painting.model import Config, Painter
 from studio.painting.train import settled
 

@@ -231,9 +231,7 @@ def latent_distance(generator: Generator, a: Tensor, b: Tensor) -> float:
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     models = registry()
     generator = models.use(options.medium, options.version)
-    base = models.checkpoints.find(options.medium, generator.version)
-    while base.parent:
-        base = models.checkpoints.find(options.medium, base.parent)
+    base = models.base(options.medium, generator.version)
     figures = get_medium(options.medium).evaluate(generator, base, options.data, options.samples)
     return {"medium": options.medium, "version": generator.version, **figures}
 
@@ -253,6 +251,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
+    base = models.use(options.medium, models.base(options.medium, generator.version).version)
     chosen = {"strength": options.strength, "deep": options.deep, "progress": progress}
     if options.works:
         medium = get_medium(options.medium)
@@ -263,7 +262,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         source: dict[str, Any] = {"works": len(works), "works_sha256": works.digest}
     else:
         ratings = Ratings.from_file(options.ratings, generator)
-        found = tune(generator, ratings, **chosen)
+        found = tune(generator, ratings, base=base, **chosen)
         source = {"ratings": len(ratings)}
     version = models.add_fine_tune(generator, found.adapter, found.measured, source)
     return {"version": version, "parent": generator.version, "measured": found.measured, **source}

@@ -79,8 +79,16 @@ def adapter_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def scaled(tensors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """An adapter that changes its module by a share of what this one does."""
-    return {n: t if n.endswith(".down") else share * t for n, t in tensors.items()}
+    """An adapter that changes its module by a share of what this one does.
+
+    What an earlier fine-tune left, which is saved with those that lie on its `.base`, stays whole.
+    """
+
+    def is_scaled(name: str) -> bool:
+        layer, _, part = name.rpartition(".")
+        return part != "down" and f"{layer}.base.{part}" not in tensors
+
+    return {n: share * t if is_scaled(n) else t for n, t in tensors.items()}
 
 
 def side_by_side(adapters: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -161,8 +161,7 @@ def write_checkpoint(
             (scratch / f"{name}.json").write_text(text, encoding="utf-8")
         files = {path.name: sha256(path) for path in sorted(scratch.iterdir())}
         full = {"format": FORMAT, **card, "files": files}
-        text = json.dumps(full, indent=1, ensure_ascii=False)
-        (scratch / CARD).write_text(text + "\n", encoding="utf-8")
+        write_card(scratch / CARD, full)
         for path in scratch.iterdir():
             flush(path)
         scratch.chmod(0o755)
@@ -173,6 +172,10 @@ def write_checkpoint(
             shutil.rmtree(scratch, ignore_errors=True)
         raise BadCheckpoint("checkpoint_unwritable", folder=str(root), reason=str(error)) from error
     return Checkpoint(target, full)
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -268,6 +271,33 @@ class Checkpoints:
     ) -> Checkpoint:
         """Write a new version into the home root. Raises: BadCheckpoint (see write_checkpoint)."""
         return write_checkpoint(self.home, card, tensors, documents)
+
+    def add_to_card(self, medium: str, version: str, facts: Mapping[str, Any]) -> None:
+        """Write on the card of a version of the home root what became known after it was made.
+
+        The card is replaced whole or not at all. What it says already stays, and so does every
+        other file, so that the version is still what it was.
+
+        Raises:
+            NotFound: there is no such version in the home root.
+            BadCheckpoint: the card says something of that name already, or cannot be written.
+        """
+        folder = self.home / medium / version
+        if not NAME.fullmatch(version) or not folder.is_dir():
+            raise NotFound("unknown_version", medium=medium, version=version, known="–")
+        card = read_card(folder)
+        if card.keys() & facts.keys():
+            raise BadCheckpoint("checkpoint_exists", name=f"{medium}/{version}")
+        fresh = folder / f".{CARD}"
+        try:
+            write_card(fresh, card | dict(facts))
+            flush(fresh)
+            fresh.replace(folder / CARD)
+            flush(folder)
+        except OSError as error:
+            raise BadCheckpoint(
+                "checkpoint_unwritable", folder=str(folder), reason=str(error)
+            ) from error
 
     def remove(self, medium: str, version: str) -> None:
         """Delete a version of the home root; a shipped one stays.

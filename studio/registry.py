@@ -247,6 +247,17 @@ class Registry:
         first = [c for c in bases if "transferred_from" not in c.card]
         return (first or bases)[-1].version
 
+    def base(self, medium: str, version: str) -> Checkpoint:
+        """The base that a version goes back to; a base is its own.
+
+        Raises:
+            NotFound, BadCheckpoint: as `Checkpoints.find`.
+        """
+        found = self.checkpoints.find(medium, version)
+        while found.parent:
+            found = self.checkpoints.find(medium, found.parent)
+        return found
+
     def promote(self, medium: str, version: str) -> None:
         """Make a version the default; it is loaded first, so that nobody waits for it.
 

@@ -53,6 +53,18 @@ def test_fine_tunes_of_fine_tunes_stack(mapping):
     assert torch.allclose(adapter.apply(first, tensors)(noise), second(noise), atol=1e-5)
 
 
+def test_a_share_of_a_fine_tune_slides_from_the_version_before_it(mapping):
+    noise = torch.randn(5, 8)
+    first = adapter.apply(mapping, adapter.adapter_tensors(trained(mapping)))
+    second = adapter.adapter_tensors(trained(first))
+    ends = [adapter.apply(first, adapter.scaled(second, share))(noise) for share in (0.0, 1.0)]
+    assert torch.allclose(ends[0], first(noise), atol=1e-6)
+    assert torch.allclose(ends[1], adapter.apply(first, second)(noise), atol=1e-6)
+    half = adapter.apply(first, adapter.scaled(second, 0.5))(noise)
+    assert (half - ends[0]).norm() < 0.8 * (ends[1] - ends[0]).norm()
+    assert not torch.allclose(half, ends[0], atol=1e-2)
+
+
 def test_an_adapter_of_another_model_is_refused(mapping):
     other = nn.Sequential(nn.Linear(8, 20), nn.ReLU(), nn.Linear(20, 4))
     with pytest.raises(ValueError, match="does not fit"):

@@ -76,6 +76,35 @@ def test_a_version_never_changes(roots):
     assert float(roots.find("painting", "small-1").tensors("painter")["a"]) == 0
 
 
+def test_a_card_may_learn_more_and_forgets_nothing(roots):
+    weights = {"a": torch.randn(3)}
+    before = roots.write(CARD | {"measured": {"gain": 1.0}}, {"painter": weights}).card
+    roots.add_to_card("painting", "small-1", {"blind_test": {"tuned": 9}})
+    found = roots.find("painting", "small-1")
+    assert found.card == {**before, "blind_test": {"tuned": 9}}
+    assert torch.equal(found.tensors("painter")["a"], weights["a"])
+    for known in ("blind_test", "measured", "files"):
+        with pytest.raises(BadCheckpoint, match="never change"):
+            roots.add_to_card("painting", "small-1", {known: {}})
+    assert roots.find("painting", "small-1").card == found.card
+    with pytest.raises(NotFound):
+        roots.add_to_card("painting", "other", {})
+
+
+def test_a_full_disk_leaves_the_card_as_it_was(roots, monkeypatch):
+    folder = roots.write(CARD, {"painter": {"a": torch.zeros(1)}}).folder
+    before = (folder / "card.json").read_bytes()
+
+    def no_space(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cp, "flush", no_space)
+    with pytest.raises(BadCheckpoint, match="No space left"):
+        roots.add_to_card("painting", "small-1", {"blind_test": {}})
+    assert (folder / "card.json").read_bytes() == before
+    assert roots.find("painting", "small-1").version == "small-1"
+
+
 def test_a_full_disk_leaves_nothing_behind(roots, monkeypatch):
     def no_space(path):
         raise OSError(28, "No space left on device")

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from studio.latent import noise_from_seeds
+from studio.metrics import compare, precision_recall
 from studio.painting.data import center_crops, collect
 from studio.painting.features import COMPARED_AT
 from studio.painting.generator import PaintingGenerator
-from studio.painting.metrics import compare, precision_recall
 
 # Evaluation noise comes from seeds nobody meets by trying 1, 2, 3.
 FIRST_SEED = 1_000_000

@@ -16,12 +16,12 @@ from studio.checkpoint import Checkpoint, halved, write_checkpoint
 from studio.directions import feature_statistics, find_directions, statistics, to_tables
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
+from studio.metrics import compare
 from studio.painting import attributes
 from studio.painting.evaluate import evaluate
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.generator import PaintingGenerator
 from studio.painting.invert import EncoderRecipe, train_encoder
-from studio.painting.metrics import compare
 from studio.painting.model import Encoder, Painter
 from studio.painting.originality import Originality, originality_index
 from studio.painting.train import Run, settled

@@ -27,11 +27,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from studio.drift import Memory, drift_loss
+from studio.metrics import compare
 from studio.painting.augment import augment
 from studio.painting.data import Crops, center_crops, collect
 from studio.painting.drift import descriptors, layout
 from studio.painting.features import COMPARED_AT, ImageFeatures
-from studio.painting.metrics import compare
 from studio.painting.model import NOISE_DIM, Config, Discriminator, Painter
 from studio.precision import autocast
 from studio.training import Best, load_modules, read_group, read_state, save_state
@@ -295,7 +295,7 @@ def progress(run: Run) -> dict:
 
 
 def measure(run: Run, features: ImageFeatures, real: Tensor, count: int) -> dict:
-    """Metrics of the averaged painter against the training works; see studio.painting.metrics."""
+    """Metrics of the averaged painter against the training works; see studio.metrics."""
     noise = torch.randn(count, NOISE_DIM, generator=torch.Generator().manual_seed(1))
     painter = settled(run.ema)
     with torch.inference_mode():

@@ -29,6 +29,7 @@ from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste import hand
 from studio.taste.climb import Climb, features_of
+from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
 from studio.taste.reward import COMPONENTS, RewardModel, whiten
 from studio.taste.telling import Progress, Teller
@@ -82,7 +83,10 @@ class FineTuneResult:
             liking, in its standard deviations before), `percentile` (of works before, below the
             average new one, given how unsure the reward is), `diversity_kept` (mean distance of
             two works' features, relative to before), `drift` (mean distance that the work of a
-            noise moved, relative to that of two works before), `samples`, `accuracy` (of the
+            noise moved, relative to that of two works before), `quality_kept` (share of works that
+            look like something the base could have made, relative to the base's own) and beside it
+            `departure` (how far works as a whole lie from the base's), for both see
+            studio.taste.quality, `samples`, `accuracy` (of the
             reward on hidden ratings), `ratings`, `strength`, `pictures` and `seconds` it took; and
             of a decoder that could learn, `decoder`: whether its part is `kept`, which `share` of
             it, the `gain_before` and `gain_after` it, the `diversity_kept` with it, the `kl`
@@ -97,6 +101,7 @@ def finetune(
     generator: Generator,
     ratings: Ratings,
     *,
+    base: Generator | None = None,
     strength: str = "clear",
     deep: bool = False,
     preview_noise: Tensor | None = None,
@@ -109,6 +114,8 @@ def finetune(
 
     Args:
         generator: the version to start from; it is not changed.
+        base: the base it goes back to, if it is none itself: what is lost a little in each of many
+            lessons is lost, so that quality is measured against what came before all of them.
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
@@ -132,8 +139,9 @@ def finetune(
             "ratings_contradict", count=len(ratings), right=round(10 * reward.accuracy)
         )
     rng = torch.Generator().manual_seed(seed)
-    check_noise = torch.randn(SAMPLES, 128, generator=rng)
-    before = _look(generator, generator.map(check_noise), reward, teller)
+    noise = check_noise(rng)
+    before = look(generator, generator.map(noise), reward, teller)
+    origin = look_at_base(base, generator, before, noise, reward, teller)
     aim = Pleasing(generator, reward, before, STRENGTHS[strength])
     climb = Climb(generator, aim, rng)
     gain = -math.inf
@@ -149,8 +157,8 @@ def finetune(
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(climb.mapping)
     tuned = generator.adapted(adapter, generator.version)
-    after = _look(tuned, tuned.map(check_noise), reward, teller)
-    measured = compare(before, after)
+    after = look(tuned, tuned.map(noise), reward, teller)
+    measured = compare(before, after, origin)
     require_progress(measured)
     if deep and hand.can_learn(generator):
         adapter, measured = _deepened(
@@ -158,7 +166,7 @@ def finetune(
             adapter,
             climb,
             aim,
-            (check_noise, before, after),
+            Check(noise, before, after, origin),
             lambda: time.monotonic() - begun > 2 * seconds,
             teller,
         )
@@ -178,7 +186,7 @@ def _deepened(
     adapter: dict[str, Tensor],
     climb: Climb,
     aim: Pleasing,
-    check: tuple[Tensor, Look, Look],
+    check: Check,
     is_over: Callable[[], bool],
     teller: Teller,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -187,10 +195,10 @@ def _deepened(
 
     Args:
         adapter: what the mapping learned.
-        check: noise, and what its works were like before and with that adapter.
+        check: `after` is with that adapter.
     """
-    noise, before, after = check
-    measured = compare(before, after)
+    before, after = check.before, check.after
+    measured = compare(before, after, check.base)
     learned = hand.learn(
         generator,
         adapter,
@@ -203,9 +211,9 @@ def _deepened(
     for share in DECODER_SHARES:
         both = adapter | low_rank.scaled(learned.adapter, share)
         tuned = generator.adapted(both, generator.version)
-        later = _look(tuned, tuned.map(noise), aim.reward, teller)
+        later = look(tuned, tuned.map(check.noise), aim.reward, teller)
         climb.pictures += SAMPLES
-        figures = compare(before, later)
+        figures = compare(before, later, check.base)
         kept = is_worth_it(after, later, before)
         # Some of what was never learned is not worth another look.
         if kept or not learned.figures["steps"]:
@@ -257,8 +265,28 @@ class Look:
         return self.mean - PESSIMISM * self.deviation
 
 
-def compare(before: Look, after: Look) -> dict[str, Any]:
-    """Figures of a change, on works of the same noise; see FineTuneResult."""
+@dataclass(frozen=True)
+class Check:
+    """What works of the same noise were like before and after, and are like at the base."""
+
+    noise: Tensor
+    before: Look
+    after: Look
+    base: Look
+
+
+def check_noise(rng: torch.Generator) -> Tensor:
+    """[SAMPLES, 128]; a fresh generator of the same seed draws the same once more."""
+    return torch.randn(SAMPLES, 128, generator=rng)
+
+
+def compare(before: Look, after: Look, base: Look | None = None) -> dict[str, Any]:
+    """Figures of a change, on works of the same noise; see FineTuneResult.
+
+    Args:
+        base: works of the base, where that is not the version before.
+    """
+    origin = (base or before).features
     spread = before.mean.std().clamp_min(1e-6)
     rise = after.mean.mean() - before.mean.mean()
     doubt = before.deviation.square().mean()
@@ -270,11 +298,27 @@ def compare(before: Look, after: Look) -> dict[str, Any]:
         "percentile": float(percentile),
         "diversity_kept": float(torch.pdist(after.features).mean() / apart),
         "drift": float(moved / apart),
+        "quality_kept": quality_kept(origin, after.features),
+        "departure": departure(origin, after.features),
         "samples": len(after.features),
     }
 
 
-def _look(generator: Generator, latents: Tensor, reward: RewardModel, teller: Teller) -> Look:
+def look_at_base(
+    base: Generator | None,
+    generator: Generator,
+    before: Look,
+    noise: Tensor,
+    reward: RewardModel,
+    teller: Teller,
+) -> Look:
+    """Works of the base; those of the generator `before` serve where it is one itself."""
+    if base is None or base.version == generator.version:
+        return before
+    return look(base, base.map(noise), reward, teller)
+
+
+def look(generator: Generator, latents: Tensor, reward: RewardModel, teller: Teller) -> Look:
     features = features_of(generator, latents, teller)
     return Look(features, *reward.predict(features))
 

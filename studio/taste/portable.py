@@ -28,7 +28,7 @@ SUFFIX = ".taste"
 FORMAT = 1
 HEADER = "latent_studio_taste"
 SHOWN = ("gain", "percentile", "diversity_kept", "drift", "samples")
-MEASURED = (*SHOWN, "accuracy", "ratings")
+MEASURED = (*SHOWN, "quality_kept", "departure", "accuracy", "ratings")
 """Figures of a fine-tune that travel, the SHOWN ones all or none; see
 studio.taste.finetune.FineTuneResult."""
 

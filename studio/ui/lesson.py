@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from studio.errors import NotFound
+from studio.errors import NotFound, StudioError
 from studio.jobs import Cancelled, JobContext
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator
 from studio.store import JobRow, VersionRow
 from studio.studio import Studio
-from studio.taste import Ratings
-from studio.taste.finetune import STRENGTHS, finetune
+from studio.taste import Ratings, guard
+from studio.taste.finetune import STRENGTHS, FineTuneResult, finetune
 from studio.taste.hand import can_learn
 from studio.taste.reward import require_enough
 from studio.taste.telling import FineTuneCancelled
 from studio.ui.session import Visit
 
 KIND = "teach"
+WEAKER = "teach.weaker"
 USUAL = {"strength": "clear", "depth": "lean"}
 
 SHOWN = tuple(range(1, 9))
@@ -29,8 +31,22 @@ lessons can be compared with each other too."""
 THUMBNAIL = 192
 
 
+class LostTooMuch(StudioError):
+    """A version that cost so much that it is not taken without a word."""
+
+
 def latest(visit: Visit) -> JobRow | None:
-    return visit.studio.jobs.latest(visit.key, KIND, visit.medium)
+    """The newest lesson, or what makes a weaker version of its candidate, unless that came to
+    nothing: then the strong one is still to be decided."""
+    job, weaker = visit.studio.jobs.latest(visit.key, KIND, visit.medium), weakening(visit)
+    return weaker if weaker and (weaker.status == "done" or not weaker.is_finished) else job
+
+
+def weakening(visit: Visit) -> JobRow | None:
+    """What makes, made, or failed to make a weaker version of what the newest lesson taught."""
+    jobs = visit.studio.jobs
+    job, found = (jobs.latest(visit.key, kind, visit.medium) for kind in (KIND, WEAKER))
+    return found if job and found and found.created > job.created else None
 
 
 def candidate(visit: Visit, job: JobRow) -> VersionRow | None:
@@ -80,22 +96,72 @@ def start(visit: Visit) -> None:
     studio.jobs.submit(visit.key, KIND, visit.medium, work)
 
 
-def decide(visit: Visit, status: str) -> str:
+def weaken(visit: Visit) -> None:
+    """Queue the making of a weaker version of a candidate that lost too much.
+
+    Raises:
+        NotFound: there is no such candidate.
+    """
+    job = latest(visit)
+    row = candidate(visit, job) if job else None
+    if job is None or row is None or row.status != "candidate" or not guard.lost(row.measured):
+        raise NotFound("nothing_to_decide")
+    studio = visit.studio
+    rated = studio.store.ratings(visit.key, visit.medium)
+    # What was rated since has taught nothing yet, and must not judge what was taught.
+    ratings = Ratings.from_rows([rating for rating in rated if rating.created <= job.created])
+
+    def work(context: JobContext) -> dict[str, Any]:
+        return teach_less(studio, row, ratings, context)
+
+    studio.jobs.submit(visit.key, WEAKER, visit.medium, work)
+
+
+def decide(
+    visit: Visit, status: str, *, facts: Mapping[str, Any] | None = None, anyway: bool = False
+) -> str:
     """Accept or discard what the latest lesson made; returns its version.
+
+    Args:
+        facts: what its card is to say besides.
+        anyway: accept it although it lost too much.
 
     Raises:
         NotFound: there is nothing to decide.
+        LostTooMuch: it would be accepted without a word.
+        BadCheckpoint: its card cannot be written; it is still to be decided.
     """
     job = latest(visit)
     row = candidate(visit, job) if job else None
     if row is None or row.status != "candidate":
         raise NotFound("nothing_to_decide")
+    if status == "accepted":
+        if guard.lost(row.measured) and not anyway:
+            raise LostTooMuch("lost_too_much")
+        say_on_card(visit, row.version, facts or {})
+    settle(visit, row, status)
+    # The strong one that a weaker one took the place of, or what a crash left.
+    for other in visit.studio.store.noted_versions(visit.key, visit.medium):
+        if other.status == "candidate":
+            settle(visit, other, "discarded")
+    return row.version
+
+
+def say_on_card(visit: Visit, version: str, facts: Mapping[str, Any]) -> None:
+    checkpoints = visit.studio.registry.checkpoints
+    said = checkpoints.find(visit.medium, version).card
+    # Who accepts again after a crash has said some of it.
+    if fresh := {name: fact for name, fact in facts.items() if name not in said}:
+        checkpoints.add_to_card(visit.medium, version, fresh)
+
+
+def settle(visit: Visit, row: VersionRow, status: str) -> None:
     visit.studio.store.note_version(
         visit.key, visit.medium, row.version, row.parent, row.measured, status
     )
     if status == "discarded":
-        visit.studio.registry.checkpoints.remove(visit.medium, row.version)
-    return row.version
+        with suppress(NotFound):  # gone already
+            visit.studio.registry.checkpoints.remove(visit.medium, row.version)
 
 
 def teach(
@@ -114,28 +180,69 @@ def teach(
         NotEnoughRatings, BadCheckpoint: the sentence is shown where the lesson was.
         Cancelled: nothing is left behind.
     """
-    noise = noise_from_seeds(SHOWN)
     try:
         result = finetune(
             generator,
             ratings,
+            base=base_of(studio, generator),
             strength=wanted["strength"],
             deep=wanted.get("depth") == "deep",
-            preview_noise=noise,
+            preview_noise=noise_from_seeds(SHOWN),
             seconds=studio.settings.lesson_seconds,
             progress=Telling(context),
             is_cancelled=lambda: context.cancelled,
         )
     except FineTuneCancelled:
         raise Cancelled from None
+    return kept(studio, generator, result, context)
+
+
+def teach_less(
+    studio: Studio, row: VersionRow, ratings: Ratings, context: JobContext
+) -> dict[str, Any]:
+    """The work of the job that makes a weaker version of a candidate.
+
+    The strong one stays a candidate until the weaker one is decided.
+
+    Raises:
+        NotEnoughRatings, NotFound, BadCheckpoint: the sentence is shown beside the strong one.
+        Cancelled: nothing is left behind.
+    """
+    registry = studio.registry
+    generator = registry.use(row.medium, row.parent)
+    adapter = registry.checkpoints.find(row.medium, row.version).tensors("adapter")
+    try:
+        result = guard.weaker(
+            generator,
+            FineTuneResult(adapter, row.measured),
+            ratings,
+            base=base_of(studio, generator),
+            progress=Telling(context),
+            is_cancelled=lambda: context.cancelled,
+        )
+    except FineTuneCancelled:
+        raise Cancelled from None
+    return kept(studio, generator, result, context)
+
+
+def base_of(studio: Studio, generator: Generator) -> Generator:
+    base = studio.registry.base(generator.medium, generator.version)
+    return studio.registry.use(generator.medium, base.version)
+
+
+def kept(
+    studio: Studio, generator: Generator, result: FineTuneResult, context: JobContext
+) -> dict[str, Any]:
+    """Keep what was learned as a candidate; what the page shows of it."""
     context.progress(0.97, "teach.stage.saving")
     version = studio.registry.add_fine_tune(
-        generator, result.adapter, result.measured, {"ratings": len(ratings)}
+        generator, result.adapter, result.measured, {"ratings": result.measured["ratings"]}
     )
     studio.store.note_version(
         context.key, generator.medium, version, generator.version, result.measured, "candidate"
     )
     tuned = studio.registry.use(generator.medium, version)
+    noise = noise_from_seeds(SHOWN)
     return {
         "version": version,
         "measured": result.measured,

@@ -1,10 +1,11 @@
-"""What a lesson changed, as three figures and what each means."""
+"""What a lesson changed, as a few figures and what each means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from studio.taste.guard import KEPT
 from studio.ui.panel import text
 from studio.ui.session import Visit
 
@@ -17,8 +18,11 @@ def figures(visit: Visit, measured: Mapping[str, Any]) -> str:
         for name, (value, meaning) in {
             "gain": gain(visit, measured),
             "diversity": diversity(visit, measured),
+            "quality": quality(visit, measured),
             "drift": drift(visit, measured),
         }.items()
+        # Versions from before quality was measured say nothing of it.
+        if value
     )
     samples = measured["samples"]
     return f"""<div class="measured">{blocks}</div>
@@ -36,6 +40,13 @@ def diversity(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
     kept = measured["diversity_kept"]
     level = "high" if kept >= 0.9 else "mid" if kept >= 0.75 else "low"
     return f"{kept:.0%}", visit.words(f"teach.diversity.text.{level}")
+
+
+def quality(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
+    kept = min(measured.get("quality_kept", 0.0), 1.0)
+    level = "high" if kept >= 0.95 else "mid" if kept >= KEPT["quality_kept"] else "low"
+    shown = f"{kept:.0%}" if "quality_kept" in measured else ""
+    return shown, visit.words(f"teach.quality.text.{level}")
 
 
 def drift(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:

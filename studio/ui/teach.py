@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.taste.portable import SUFFIX
-from studio.ui import lesson, versions
+from studio.ui import lesson, proof, versions
 from studio.ui.assets import asset
 from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
@@ -15,14 +15,14 @@ from studio.ui.teach_views import comparison, progress, readiness, version_list
 
 
 def build(page: Page) -> gr.Tab:
-    """One panel with three faces: ready to start, under way, before and after."""
+    """One panel with four faces: ready to start, under way, before and after, a blind test."""
 
     def draw(visit: Visit) -> str:
         job = lesson.latest(visit)
         if job and not job.is_finished:
             face = progress(visit, job)
         elif job and lesson.is_undecided(visit, job):
-            face = comparison(visit, job)
+            face = proof.pair(visit, job) if proof.is_open(visit, job) else comparison(visit, job)
         else:
             face = readiness(visit, page, job)
         return f'<div class="teach">{face}{version_list(visit)}</div>'
@@ -33,7 +33,8 @@ def build(page: Page) -> gr.Tab:
         return numbered(draw(visit))
 
     with gr.Tab(page.i18n("teach.title"), id="teach", elem_id="tab-teach") as tab:
-        surface = panel(page, tab, draw, ACTS, script=asset("teach.js"), style=asset("teach.css"))
+        script, style = (asset(f"teach.{e}") + asset(f"proof.{e}") for e in ("js", "css"))
+        surface = panel(page, tab, draw, ACTS | proof.ACTS, script=script, style=style)
         # No file_types: what is no taste is told so, in the person's words.
         upload = gr.UploadButton(
             page.i18n("teach.file.open"),  # type: ignore[arg-type]  # it is translated
@@ -59,8 +60,13 @@ def cancel(visit: Visit, said: Said) -> None:
     visit.save("teach", (visit.load("teach") or {}) | {"stopping": said["id"]})
 
 
+def weaken(visit: Visit, said: Said) -> None:
+    lesson.weaken(visit)
+
+
 def accept(visit: Visit, said: Said) -> None:
-    version = lesson.decide(visit, "accepted")
+    facts, anyway = proof.facts(visit), said.get("anyway") == "yes"
+    version = lesson.decide(visit, "accepted", facts=facts, anyway=anyway)
     versions.use(visit, version)
     visit.say("teach.accepted", version=versions.title(visit, version))
 
@@ -91,6 +97,7 @@ ACTS = {
     "choose": choose,
     "start": start,
     "cancel": cancel,
+    "weaken": weaken,
     "accept": accept,
     "discard": discard,
     "use": use,

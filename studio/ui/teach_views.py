@@ -10,8 +10,10 @@ from studio.store import JobRow
 from studio.taste import Ratings, RewardModel
 from studio.taste.explain import Samples
 from studio.taste.finetune import LEAST_ACCURACY
+from studio.taste.guard import lost
+from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
-from studio.ui import lesson, measured, versions
+from studio.ui import lesson, measured, proof, versions
 from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
 from studio.ui.session import Page, Visit
@@ -161,10 +163,35 @@ def comparison(visit: Visit, job: JobRow) -> str:
     return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
       <p class="lead">{text(words("teach.done"))}</p>
       {measured.figures(visit, job.result["measured"])}
+      {cost(visit, job)}{proof.offer(visit, job)}
       <div class="chips" role="group" aria-label="{text(words("teach.view"))}">{views}</div>
       <ul class="pairs" data-shows="both">{pairs}</ul>
-      <p class="row decide">{button(words("teach.accept"), "accept", kind="primary large")}
+      <p class="row decide">{taking(visit, job)}
         {button(words("teach.discard"), "discard", kind="large")}</p></section>"""
+
+
+def taking(visit: Visit, job: JobRow) -> str:
+    """Accept; where too much was lost, a weaker one first."""
+    words = visit.words
+    if not lost(job.result["measured"]):
+        return button(words("teach.accept"), "accept", kind="primary large")
+    return button(words("teach.weaker"), "weaken", kind="primary large") + button(
+        words("teach.accept.anyway"), "accept", kind="large", data_anyway="yes"
+    )
+
+
+def cost(visit: Visit, job: JobRow) -> str:
+    """What a version lost that is too much, or how much of what it learned a weaker one keeps."""
+    words, figures = visit.words, job.result["measured"]
+    if names := lost(figures):
+        rows = [words(f"teach.lost.{name}", kept=f"{figures[name]:.0%}") for name in names]
+        said = [*rows, words("teach.lost.advice")]
+    elif "share" in figures:
+        said = [words("teach.weaker.made", share=f"{figures['share']:.0%}")]
+    else:
+        return ""
+    body = "".join(f"<p>{text(each)}</p>" for each in said)
+    return f'{outcome(visit, lesson.weakening(visit))}<div class="note">{body}</div>'
 
 
 def version_list(visit: Visit) -> str:
@@ -191,6 +218,8 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
         details.append(words("teach.version.from", parent=versions.title(visit, checkpoint.parent)))
     if count := checkpoint.card.get("ratings"):
         details.append(words("teach.version.ratings", count=count))
+    if told := Outcome.from_card(checkpoint.card):
+        details.append(words("teach.version.proof", won=proof.halves(told.score), pairs=told.pairs))
     if came_from := checkpoint.card.get("came_from"):
         details.append(words("teach.version.came_from", version=came_from))
     if checkpoint.version == using:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from studio.painting import metrics
+from studio import metrics
 
 
 def rows(n, shift=0.0, scale=1.0, seed=0, width=8):

@@ -1,0 +1,88 @@
+"""A lesson that is over when the page opens: a real version, moved by hand, not in minutes."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from playwright.sync_api import Page, Request
+
+from studio import adapter as low_rank
+from studio.checkpoint import Checkpoints
+from studio.latent import noise_from_seeds
+from studio.medium import Generator
+from studio.registry import Registry
+from studio.settings import SHIPPED_CHECKPOINTS
+from studio.store import Store
+from studio.taste import Ratings, RewardModel
+from studio.taste import finetune as module
+from studio.ui.lesson import KIND, SHOWN, small
+from tests.browser.conftest import ServedStudio, open_tab
+
+MEDIUM = "painting"
+RATED = range(100, 118)
+SAMPLES = 48
+"""Works that these lessons are checked on, instead of studio.taste.finetune.SAMPLES."""
+
+
+def key_of(page: Page) -> str:
+    """The key of the person at a page, as the page itself says it to the server."""
+
+    def tells(request: Request) -> bool:
+        return "/queue/join" in request.url
+
+    with page.expect_request(tells) as asked:
+        open_tab(page, "gallery")
+    return str(json.loads(asked.value.post_data or "")["data"][0])
+
+
+def moved(generator: Generator, far: float) -> dict[str, torch.Tensor]:
+    """An adapter that moves every latent by so many standard deviations along the first axis."""
+    mapping = low_rank.attach(generator.mapping)
+    *_, last = low_rank.adapter_layers(mapping).values()
+    statistics = generator.statistics
+    with torch.no_grad():
+        last.bias += far * statistics.scales[0] * statistics.axes[0]
+    return low_rank.adapter_tensors(mapping)
+
+
+def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNamespace:
+    """Ratings of somebody who likes what lies along the first axis, and a lesson that went there.
+
+    Returns: its `version`, what was `measured`, and the person's `key`.
+    """
+    key = key_of(page)
+    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    registry = Registry(Checkpoints(SHIPPED_CHECKPOINTS, studio.home / "checkpoints"), "cpu")
+    generator = registry.use(MEDIUM)
+    latents = generator.map(noise_from_seeds(RATED))
+    ranks = (latents @ generator.statistics.axes[0]).argsort().argsort()
+    for work, rank in zip(generator.decode(latents), ranks.tolist(), strict=True):
+        assert work.recipe is not None
+        kept = store.keep_artwork(key, work.recipe, work.thumbnail())
+        store.rate(key, kept, stars=1 + 5 * rank // len(ranks))
+    job = store.jobs.add(key, KIND, MEDIUM)
+    adapter = moved(generator, far)
+    tuned = generator.adapted(adapter, "tuned")
+    measured = measure(generator, tuned, Ratings.from_rows(store.ratings(key, MEDIUM)))
+    version = registry.add_fine_tune(generator, adapter, measured, {"ratings": len(ranks)})
+    store.note_version(key, MEDIUM, version, generator.version, measured, "candidate")
+    noise = noise_from_seeds(SHOWN)
+    works = {
+        name: small(each.decode(each.map(noise)))
+        for name, each in (("before", generator), ("after", tuned))
+    }
+    result = {"version": version, "measured": measured, **works}
+    store.jobs.change(job, status="done", progress=1.0, result=result)
+    store.close()
+    return SimpleNamespace(version=version, measured=measured, key=key)
+
+
+def measure(generator: Generator, tuned: Generator, ratings: Ratings) -> dict[str, Any]:
+    reward = RewardModel.of(generator, ratings)
+    noise = module.check_noise(torch.Generator().manual_seed(0))[:SAMPLES]
+    teller = module.Teller(generator, None, None, None)
+    before, after = (module.look(g, g.map(noise), reward, teller) for g in (generator, tuned))
+    return module.compare(before, after) | {"accuracy": reward.accuracy, "ratings": len(ratings)}
