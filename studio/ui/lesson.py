@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from studio.errors import NotFound, StudioError
@@ -16,8 +17,10 @@ from studio.studio import Studio
 from studio.taste import Ratings, guard
 from studio.taste.finetune import STRENGTHS, FineTuneResult, finetune
 from studio.taste.hand import can_learn
+from studio.taste.own_works import OwnWorks
 from studio.taste.reward import require_enough
 from studio.taste.telling import FineTuneCancelled
+from studio.taste.transfer import require_works, transfer
 from studio.ui.session import Visit
 
 KIND = "teach"
@@ -83,15 +86,37 @@ def start(visit: Visit) -> None:
     Raises:
         NotEnoughRatings: too few, or all the same.
     """
+    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    require_enough(ratings.stars, ratings.pairs)
+    base = base_of(visit.studio, visit.generator)
+    submit(visit, partial(finetune, ratings=ratings, base=base), {"ratings": len(ratings)})
+
+
+def start_with(visit: Visit, works: OwnWorks) -> None:
+    """Queue a lesson on works of a person's own, as was chosen.
+
+    Raises:
+        BadUpload: too few or too many.
+    """
+    require_works(len(works))
+    source = {"works": len(works), "works_sha256": works.digest}
+    submit(visit, partial(transfer, works=works.features), source)
+
+
+def submit(visit: Visit, learn: Callable[..., FineTuneResult], source: Mapping[str, Any]) -> None:
+    """Queue a lesson, unless one is under way.
+
+    Args:
+        learn: `finetune` or `transfer`, given what to learn from.
+        source: what the version's card says of that.
+    """
     job = latest(visit)
     if job and not job.is_finished:
         return
-    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
-    require_enough(ratings.stars, ratings.pairs)
     studio, generator, wanted = visit.studio, visit.generator, chosen(visit)
 
     def work(context: JobContext) -> dict[str, Any]:
-        return teach(studio, generator, ratings, wanted, context)
+        return teach(studio, generator, learn, source, wanted, context)
 
     studio.jobs.submit(visit.key, KIND, visit.medium, work)
 
@@ -167,24 +192,24 @@ def settle(visit: Visit, row: VersionRow, status: str) -> None:
 def teach(
     studio: Studio,
     generator: Generator,
-    ratings: Ratings,
+    learn: Callable[..., FineTuneResult],
+    source: Mapping[str, Any],
     wanted: Mapping[str, str],
     context: JobContext,
 ) -> dict[str, Any]:
     """The work of the job: learn, keep the new version as a candidate, and make the comparison.
 
     Args:
+        learn, source: see `submit`.
         wanted: see `chosen`.
 
     Raises:
-        NotEnoughRatings, BadCheckpoint: the sentence is shown where the lesson was.
+        NotEnoughRatings, BadUpload, BadCheckpoint: the sentence is shown where the lesson was.
         Cancelled: nothing is left behind.
     """
     try:
-        result = finetune(
+        result = learn(
             generator,
-            ratings,
-            base=base_of(studio, generator),
             strength=wanted["strength"],
             deep=wanted.get("depth") == "deep",
             preview_noise=noise_from_seeds(SHOWN),
@@ -194,7 +219,7 @@ def teach(
         )
     except FineTuneCancelled:
         raise Cancelled from None
-    return kept(studio, generator, result, context)
+    return kept(studio, generator, result, source, context)
 
 
 def teach_less(
@@ -222,7 +247,7 @@ def teach_less(
         )
     except FineTuneCancelled:
         raise Cancelled from None
-    return kept(studio, generator, result, context)
+    return kept(studio, generator, result, {"ratings": len(ratings)}, context)
 
 
 def base_of(studio: Studio, generator: Generator) -> Generator:
@@ -231,13 +256,15 @@ def base_of(studio: Studio, generator: Generator) -> Generator:
 
 
 def kept(
-    studio: Studio, generator: Generator, result: FineTuneResult, context: JobContext
+    studio: Studio,
+    generator: Generator,
+    result: FineTuneResult,
+    source: Mapping[str, Any],
+    context: JobContext,
 ) -> dict[str, Any]:
     """Keep what was learned as a candidate; what the page shows of it."""
     context.progress(0.97, "teach.stage.saving")
-    version = studio.registry.add_fine_tune(
-        generator, result.adapter, result.measured, {"ratings": result.measured["ratings"]}
-    )
+    version = studio.registry.add_fine_tune(generator, result.adapter, result.measured, source)
     studio.store.note_version(
         context.key, generator.medium, version, generator.version, result.measured, "candidate"
     )

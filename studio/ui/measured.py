@@ -17,6 +17,7 @@ def figures(visit: Visit, measured: Mapping[str, Any]) -> str:
         f"<strong>{text(value)}</strong><p>{text(meaning)}</p></div>"
         for name, (value, meaning) in {
             "gain": gain(visit, measured),
+            "closer": closer(visit, measured),
             "diversity": diversity(visit, measured),
             "quality": quality(visit, measured),
             "drift": drift(visit, measured),
@@ -25,15 +26,23 @@ def figures(visit: Visit, measured: Mapping[str, Any]) -> str:
         if value
     )
     samples = measured["samples"]
+    explained = "teach.works.explain" if "closer" in measured else "teach.explain.text"
     return f"""<div class="measured">{blocks}</div>
       <details><summary>{text(words("teach.explain"))}</summary>
-      <p class="hint">{text(words("teach.explain.text", samples=samples))}</p></details>"""
+      <p class="hint">{text(words(explained, samples=samples))}</p></details>"""
 
 
 def gain(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
     words = visit.words
-    share = max(1, round(100 * (1 - measured["percentile"])))
-    return words("teach.gain.value", share=share), words("teach.gain.text", share=share)
+    share = max(1, round(100 * (1 - measured.get("percentile", 0.0))))
+    shown = words("teach.gain.value", share=share) if "percentile" in measured else ""
+    return shown, words("teach.gain.text", share=share)
+
+
+def closer(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
+    share = min(round(100 * measured.get("closer", 0.0)), 100)
+    shown = visit.words("teach.closer.value", share=share) if "closer" in measured else ""
+    return shown, visit.words("teach.closer.text", share=share)
 
 
 def diversity(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.taste.portable import SUFFIX
-from studio.ui import lesson, proof, versions
+from studio.ui import lesson, proof, versions, works
 from studio.ui.assets import asset
 from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
@@ -32,6 +32,10 @@ def build(page: Page) -> gr.Tab:
         visit.say("teach.file.received", version=versions.title(visit, version))
         return numbered(draw(visit))
 
+    def take(visit: Visit, paths: list[str]) -> str:
+        works.receive(visit, paths)
+        return numbered(draw(visit))
+
     with gr.Tab(page.i18n("teach.title"), id="teach", elem_id="tab-teach") as tab:
         script, style = (asset(f"teach.{e}") + asset(f"proof.{e}") for e in ("js", "css"))
         surface = panel(page, tab, draw, ACTS | proof.ACTS, script=script, style=style)
@@ -40,7 +44,16 @@ def build(page: Page) -> gr.Tab:
             page.i18n("teach.file.open"),  # type: ignore[arg-type]  # it is translated
             elem_id="teach-upload",
         )
+        # Pressed by the button beside the works (see works.section); like the one above it takes
+        # every file, and says what cannot be used and why.
+        given = gr.UploadButton(
+            page.i18n("teach.works.add"),  # type: ignore[arg-type]
+            elem_id=works.UPLOAD,
+            file_count="multiple",
+        )
     upload.upload(page.handler(receive), [*page.inputs, upload], surface, **page.quiet)
+    busy = page.quiet | {"show_progress": "minimal"}  # Hundreds of works take a while to be seen.
+    given.upload(page.handler(take), [*page.inputs, given], surface, **busy)
     return tab
 
 
@@ -52,6 +65,14 @@ def choose(visit: Visit, said: Said) -> None:
 
 def start(visit: Visit, said: Said) -> None:
     lesson.start(visit)
+
+
+def start_works(visit: Visit, said: Said) -> None:
+    works.start(visit)
+
+
+def clear_works(visit: Visit, said: Said) -> None:
+    works.clear(visit)
 
 
 def cancel(visit: Visit, said: Said) -> None:
@@ -96,6 +117,8 @@ def roll_back(visit: Visit, said: Said) -> None:
 ACTS = {
     "choose": choose,
     "start": start,
+    "start_works": start_works,
+    "clear_works": clear_works,
     "cancel": cancel,
     "weaken": weaken,
     "accept": accept,

@@ -13,7 +13,7 @@ from studio.taste.finetune import LEAST_ACCURACY
 from studio.taste.guard import lost
 from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
-from studio.ui import lesson, measured, proof, versions
+from studio.ui import lesson, measured, proof, versions, works
 from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
 from studio.ui.session import Page, Visit
@@ -27,19 +27,21 @@ def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
     try:
         reward = page.curator.reward(visit.generator, ratings)
     except NotEnoughRatings:
+        is_ready = False
         missing = FEWEST - len(ratings)
         case = "equal" if missing <= 0 else "few" if len(ratings) else "none"
         body = too_little(visit, case, len(ratings), missing)
     else:
-        is_torn = reward.accuracy < LEAST_ACCURACY
+        is_ready = not reward.accuracy < LEAST_ACCURACY
         body = (
-            too_little(visit, "torn", len(ratings))
-            if is_torn
-            else starting(visit, ratings, reward, page.usual.of(visit.generator))
+            starting(visit, ratings, reward, page.usual.of(visit.generator))
+            if is_ready
+            else too_little(visit, "torn", len(ratings))
         )
     words = visit.words
     return f"""<section class="teach-ready"><h2>{text(words("teach.heading"))}</h2>
-      <p class="lead">{text(words("teach.lead"))}</p>{outcome(visit, job)}{body}</section>"""
+      <p class="lead">{text(words("teach.lead"))}</p>{outcome(visit, job)}{body}
+      {works.section(visit, "" if is_ready else choices(visit))}</section>"""
 
 
 def outcome(visit: Visit, job: JobRow | None) -> str:
@@ -72,9 +74,14 @@ def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Sampl
     return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
       <p class="hint">{text(" ".join(hints))}</p>
       {leaning_chart(visit, reward, samples)}
-      {"".join(choice(visit, name, offered) for name, offered in lesson.choices(visit).items())}
+      {choices(visit)}
       <p>{button(words("teach.start"), "start", kind="primary large")}
         <span class="hint">{text(words("teach.estimate"))}</span></p>"""
+
+
+def choices(visit: Visit) -> str:
+    """What is chosen before a lesson."""
+    return "".join(choice(visit, name, offered) for name, offered in lesson.choices(visit).items())
 
 
 def choice(visit: Visit, name: str, offered: Sequence[str]) -> str:
@@ -151,6 +158,7 @@ def preview(visit: Visit, thumbnails: Sequence[str]) -> str:
 def comparison(visit: Visit, job: JobRow) -> str:
     """Before and after on the same noise, what was measured, and the choice."""
     words = visit.words
+    lead = "teach.works.done" if "closer" in job.result["measured"] else "teach.done"
     views = "".join(
         f'<button type="button" class="chip" data-view="{name}" '
         f'aria-pressed="{str(name == "both").lower()}">{text(words(f"teach.view.{name}"))}</button>'
@@ -161,7 +169,7 @@ def comparison(visit: Visit, job: JobRow) -> str:
         for before, after in zip(job.result["before"], job.result["after"], strict=True)
     )
     return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
-      <p class="lead">{text(words("teach.done"))}</p>
+      <p class="lead">{text(words(lead))}</p>
       {measured.figures(visit, job.result["measured"])}
       {cost(visit, job)}{proof.offer(visit, job)}
       <div class="chips" role="group" aria-label="{text(words("teach.view"))}">{views}</div>
@@ -220,6 +228,8 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
         details.append(words("teach.version.ratings", count=count))
     if told := Outcome.from_card(checkpoint.card):
         details.append(words("teach.version.proof", won=proof.halves(told.score), pairs=told.pairs))
+    if count := checkpoint.card.get("works"):
+        details.append(words("teach.version.works", count=count))
     if came_from := checkpoint.card.get("came_from"):
         details.append(words("teach.version.came_from", version=came_from))
     if checkpoint.version == using:

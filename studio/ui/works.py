@@ -11,15 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from studio.errors import BadUpload
 from studio.medium import Artwork
 from studio.taste.own_works import OwnWorks, read_works
 from studio.taste.transfer import FEWEST, MOST, require_works
+from studio.ui import lesson
 from studio.ui.panel import text
 from studio.ui.session import Visit, require_size
-from studio.ui.surface import button
+from studio.ui.surface import attributes, button
 
 SHOWN, SEEN = "works", "works-seen"
-"""Names of what a session saves: what the page shows, and the features, which only learning needs."""
+"""Names of what a session saves: what the page shows, and the features, which learning needs."""
+UPLOAD = "teach-works-upload"
 PREVIEWS = 12
 THUMBNAIL = 96
 MOST_LEFT_OUT = 20
@@ -48,7 +51,7 @@ def receive(visit: Visit, paths: Sequence[str]) -> None:
     both = known.with_(replace(found, left_out=[]))
     if len(both) > MOST:
         require_works(len(both))
-    visit.save(SEEN, both.to_dict())
+    visit.save(SEEN, {**both.to_dict(), "base": base(visit)})
     left_out = [(name, visit.words.error(error)) for name, error in found.left_out]
     visit.save(SHOWN, {"count": len(both), "previews": previews, "left_out": left_out})
     if len(found):
@@ -58,8 +61,25 @@ def receive(visit: Visit, paths: Sequence[str]) -> None:
 
 
 def given(visit: Visit) -> OwnWorks:
-    """What this person gave, as the version they use sees it."""
-    return OwnWorks.from_dict(visit.load(SEEN) or {}, visit.generator)
+    """What this person gave, as the version they use sees it; none if that is of another base."""
+    saved = visit.load(SEEN) or {}
+    return OwnWorks.from_dict(saved if saved.get("base") == base(visit) else {}, visit.generator)
+
+
+def base(visit: Visit) -> str:
+    return visit.studio.registry.base(visit.medium, visit.generator.version).version
+
+
+def start(visit: Visit) -> None:
+    """Queue a lesson on them.
+
+    Raises:
+        BadUpload: too few, or they were read for another base.
+    """
+    works = given(visit)
+    if not len(works) and (visit.load(SHOWN) or {}).get("count"):
+        raise BadUpload("works_seen_otherwise")
+    lesson.start_with(visit, works)
 
 
 def clear(visit: Visit) -> None:
@@ -68,13 +88,21 @@ def clear(visit: Visit) -> None:
     visit.say("teach.works.cleared")
 
 
-def section(visit: Visit) -> str:
-    """What was given, why some was not taken, and the start."""
+def section(visit: Visit, choices: str) -> str:
+    """What was given, why some was not taken, and the start.
+
+    Args:
+        choices: HTML of what is chosen before a lesson, where the page does not show it yet.
+    """
     words, shown = visit.words, visit.load(SHOWN) or {}
     count = int(shown.get("count", 0))
+    add = attributes(type="button", class_=None if count else "primary", data_go=UPLOAD)
     return f"""<section class="teach-works"><h3>{text(words("teach.works.title"))}</h3>
       <p class="hint">{text(words("teach.works.lead", fewest=FEWEST, most=MOST))}</p>
-      {collection(visit, shown, count) if count else ""}{left_out(visit, shown)}</section>"""
+      {collection(visit, shown, count) if count else ""}{left_out(visit, shown)}
+      {choices if count >= FEWEST else ""}
+      <p class="row">{ready(visit, count) if count else ""}
+        <button{add}>{text(words("teach.works.add"))}</button></p></section>"""
 
 
 def collection(visit: Visit, shown: dict[str, Any], count: int) -> str:
@@ -84,12 +112,17 @@ def collection(visit: Visit, shown: dict[str, Any], count: int) -> str:
     if more > 0:
         previews += f'<li class="hint">{text(words("teach.works.and_more", count=more))}</li>'
     title = words("teach.works.count" + (".one" if count == 1 else ""), count=count)
-    missing = FEWEST - count
-    short = text(words("teach.works.more", missing=missing)) if missing > 0 else ""
-    start = button(words("teach.works.start"), "start_works", kind="primary", disabled=missing > 0)
-    away = button(words("teach.works.clear"), "clear_works", kind="quiet")
-    return f"""<p><strong>{text(title)}</strong> <span class="hint">{short}</span></p>
-      <ul class="own-works">{previews}</ul><p class="row">{start}{away}</p>"""
+    short = words("teach.works.more", missing=FEWEST - count) if count < FEWEST else ""
+    return f"""<p><strong>{text(title)}</strong> <span class="hint">{text(short)}</span></p>
+      <ul class="own-works">{previews}</ul>"""
+
+
+def ready(visit: Visit, count: int) -> str:
+    words = visit.words
+    start = button(
+        words("teach.works.start"), "start_works", kind="primary", disabled=count < FEWEST
+    )
+    return start + button(words("teach.works.clear"), "clear_works", kind="quiet")
 
 
 def left_out(visit: Visit, shown: dict[str, Any]) -> str:
