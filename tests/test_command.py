@@ -1,6 +1,7 @@
 """The command line does what it says, says what went wrong, and repeats itself exactly."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +81,9 @@ def test_a_path_is_written_as_one_file(medium, tmp_path, capsys):
         (["encode", "painting", "nowhere.png"], "nowhere.png"),
         (["train", "painting", "--data", "nowhere"], "nowhere"),
         (["finetune", "painting", "--ratings", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["finetune", "painting", "--works", "nowhere"], "nowhere"),
+        (["finetune", "painting", "--works", Path(__file__).parent / "ui"], "at least 5"),
+        (["finetune", "painting", "--works", ".", "--strength", "brutal"], "gentle, clear, bold"),
         (["versions", "--promote", "x"], "medium"),
         (["versions", "--open", "x.taste"], "medium"),
         (["versions", "painting", "--save", "x"], "-o FILE"),

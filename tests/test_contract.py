@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from studio import adapter
 from studio.directions import moved
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
-from studio.medium import BEFORE, Generator, Medium, Recipe, media, pack
+from studio.medium import BEFORE, Generator, Handed, Medium, Recipe, media, pack
+from studio.taste.hand import can_learn
+from studio.taste.own_works import OwnWorks, files_below, read_works
 from studio.words import LANGUAGES, Words, catalogue
 
 SEEDS = range(100, 104)
@@ -143,6 +146,47 @@ def test_a_fine_tune_shares_all_but_its_mapping(generator: Generator) -> None:
     changed = {name: tensor + 0.1 for name, tensor in untouched.items()}
     moved = generator.adapted(changed, "mine-2")
     assert not torch.allclose(moved.map(noise), generator.map(noise), atol=1e-3)
+
+
+def test_a_hand_that_can_learn_takes_an_adapter_too(
+    generator: Generator, latents: torch.Tensor
+) -> None:
+    if not can_learn(generator):
+        pytest.skip("its decoder does not learn")
+    of_mapping = adapter.adapter_tensors(adapter.attach(generator.mapping))
+    untouched = adapter.adapter_tensors(adapter.attach(cast(Handed, generator).decoder))
+    twin = generator.adapted(of_mapping | adapter.above("decoder.", untouched), "mine-3")
+    torch.testing.assert_close(
+        twin.latent_features(latents), generator.latent_features(latents), atol=2e-3, rtol=2e-3
+    )
+    parameters = adapter.adapter_parameters(cast(Handed, twin).decoder)
+    twin.latent_features(latents).sum().backward()
+    assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in parameters)
+
+
+def test_works_of_ones_own_are_seen_as_they_are(
+    generator: Generator, its_medium: Medium, latents: torch.Tensor, tmp_path: Path
+) -> None:
+    """Files that a studio saved, twice, and one that is none."""
+    ending = next(f for f in its_medium.formats if f".{f}" in its_medium.uploads)
+    works = generator.decode(latents)
+    for number, work in enumerate(works):
+        (tmp_path / f"{number}.{ending}").write_bytes(work.export(ending))
+    (tmp_path / f"again.{ending}").write_bytes(works[0].export(ending))
+    (tmp_path / f"broken.{ending}").write_bytes(b"\x00 nothing")
+    (tmp_path / "notes.xyz").write_bytes(b"not looked at")
+    heard: list[object] = []
+    found = read_works(its_medium, generator, files_below(tmp_path, its_medium), heard=heard.append)
+    assert len(found) == len(found.digests) == len(heard) == len(works)
+    assert {name for name, _ in found.left_out} == {f"broken.{ending}", f"{0}.{ending}"}
+    expected = generator.features(works)[[1, 2, 3]]
+    torch.testing.assert_close(found.features[:3], expected, atol=0.05, rtol=0.05)
+    kept = OwnWorks.from_dict(found.to_dict(), generator)
+    assert torch.equal(kept.features, found.features) and kept.digest == found.digest
+    again = read_works(
+        its_medium, generator, files_below(tmp_path, its_medium), known=found.digests
+    )
+    assert not len(again) and len(again.left_out) == len(works) + 2
 
 
 def test_every_choice_is_kept_in_the_recipe_and_makes_the_same_work_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,11 @@ MEDIUM = "painting"
 RATED = range(100, 118)
 SAMPLES = 48
 """Works that these lessons are checked on, instead of studio.taste.finetune.SAMPLES."""
+
+
+def shipped(home: Path) -> Checkpoints:
+    """What ships, and what somebody's home adds to it."""
+    return Checkpoints(SHIPPED_CHECKPOINTS, home / "checkpoints")
 
 
 def key_of(page: Page) -> str:
@@ -55,7 +61,7 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     """
     key = key_of(page)
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
-    registry = Registry(Checkpoints(SHIPPED_CHECKPOINTS, studio.home / "checkpoints"), "cpu")
+    registry = Registry(shipped(studio.home), "cpu")
     generator = registry.use(MEDIUM)
     latents = generator.map(noise_from_seeds(RATED))
     ranks = (latents @ generator.statistics.axes[0]).argsort().argsort()

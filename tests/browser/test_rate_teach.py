@@ -277,7 +277,7 @@ def somebody_else_opens(person: Person, file: Path) -> None:
     teach = page.locator("#tab-teach")
     broken = file.with_name("broken.taste")
     broken.write_bytes(file.read_bytes()[:5000])
-    upload = teach.locator("input[type=file]")
+    upload = teach.locator("input[type=file]:not([multiple])")
     expect(teach.get_by_role("button", name="Open a taste from a file")).to_be_visible()
     upload.set_input_files(broken)
     expect(page.get_by_text("This file holds no taste that the studio can read")).to_be_visible()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from studio import adapter
 from studio.checkpoint import Checkpoint, write_checkpoint
 from studio.latent import noise_from_seeds
 from studio.painting.generator import PaintingGenerator
@@ -57,6 +58,24 @@ def test_some_of_it_lies_between(pair: tuple[PaintingGenerator, PaintingGenerato
     latents = base.map(noise_from_seeds([4]))
     redness = [painted(base, latents, hand)[..., 0].mean() for hand in (0.0, 0.3, 0.7, 1.0)]
     assert redness == sorted(redness) and redness[1] > redness[0] and redness[3] > redness[2]
+
+
+def test_a_hand_that_has_learned_blends_too(
+    pair: tuple[PaintingGenerator, PaintingGenerator],
+) -> None:
+    """One and the same other hand serves every version of a base, and mixes none of them up."""
+    base, red = pair
+    of_mapping = adapter.adapter_tensors(adapter.attach(base.mapping))
+    learned = adapter.adapter_tensors(adapter.attach(base.decoder))
+    untouched = base.adapted(of_mapping | adapter.above("decoder.", learned), "mine-1")
+    changed = {n: t + 0.2 if n.endswith(".bias") else t for n, t in learned.items()}
+    tuned = base.adapted(of_mapping | adapter.above("decoder.", changed), "mine-2")
+    latents = base.map(noise_from_seeds([4]))
+    half = painted(base, latents, 0.5)
+    assert np.abs(painted(untouched, latents, 0.5) - half).max() <= 1
+    assert np.abs(painted(untouched, latents, 1.0) - painted(red, latents)).max() <= 1
+    assert np.abs(painted(tuned, latents, 0.5) - half).mean() > 2
+    assert np.array_equal(painted(base, latents, 0.5), half)
 
 
 def test_kin_is_who_was_transferred_from_it_or_whom_it_was_transferred_from(
