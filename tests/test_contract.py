@@ -67,6 +67,16 @@ def test_a_work_carries_what_it_takes_to_make_it_again(
         assert torch.equal(torch.tensor(recipe.latent), latent)
 
 
+def test_what_is_shown_does_not_say_who_made_it(
+    generator: Generator, latents: torch.Tensor
+) -> None:
+    """In a blind test works of two versions stand side by side."""
+    for work in generator.decode(latents[:1]):
+        assert work.recipe is not None
+        for told in (generator.version, pack(work.recipe.latent)):
+            assert told not in work.show() + work.thumbnail()
+
+
 def test_none_at_all_is_a_number_of_works_too(generator: Generator) -> None:
     none = generator.map(torch.zeros(0, 128))
     assert none.shape == (0, generator.latent_dim)

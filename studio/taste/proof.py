@@ -22,7 +22,8 @@ PAIRS = 12
 SIDES = ("left", "right")
 CHOICES = (*SIDES, "tie")
 FIRST_SEED = 2**31
-"""Seeds from here on: whatever counts its seeds up from a small number stays below."""
+"""Seeds from here on. Whatever counts its seeds up from a small number stays below; seeds thrown
+for questions to rate lie anywhere, and one of five hundred is among twelve once in a million."""
 Z = 1.959964
 """Normal quantile of a 95 % interval: of tests without a difference, 1 in 26 says there is one."""
 CARD_KEY = "blind_test"

@@ -23,7 +23,7 @@ KEYS = {"left": "ArrowLeft", "tie": "ArrowDown", "right": "ArrowRight"}
 
 
 @dataclass(frozen=True)
-class Test:
+class BlindTest:
     """How far a blind test is. There is one for each version: taken until it pleases, it would
     prove nothing.
 
@@ -37,7 +37,7 @@ class Test:
     is_open: bool = True
 
     @classmethod
-    def of(cls, visit: Visit, version: str) -> Test | None:
+    def of(cls, visit: Visit, version: str) -> BlindTest | None:
         saved = visit.load(STATE)
         if not saved or saved["version"] != version:
             return None
@@ -62,15 +62,17 @@ def undecided(visit: Visit) -> VersionRow | None:
     return row if row and row.status == "candidate" else None
 
 
-def current(visit: Visit) -> Test | None:
+def current(visit: Visit) -> BlindTest | None:
     row = undecided(visit)
-    return Test.of(visit, row.version) if row else None
+    return BlindTest.of(visit, row.version) if row else None
 
 
 def begin(visit: Visit, said: Said) -> None:
     """Begin, or go on where one left."""
     if row := undecided(visit):
-        test = Test.of(visit, row.version) or Test(row.version, deal(visit.throw(MAX_SEED)))
+        test = BlindTest.of(visit, row.version) or BlindTest(
+            row.version, deal(visit.throw(MAX_SEED))
+        )
         replace(test, is_open=True).save(visit)
 
 
@@ -104,7 +106,7 @@ ACTS: dict[str, Act] = {
 
 
 def is_open(visit: Visit, job: JobRow) -> bool:
-    test = Test.of(visit, job.result["version"])
+    test = BlindTest.of(visit, job.result["version"])
     return test is not None and test.is_open and test.outcome is None
 
 
@@ -116,7 +118,7 @@ def facts(visit: Visit) -> dict[str, Any]:
 
 def pair(visit: Visit, job: JobRow) -> str:
     """The pair to judge now."""
-    words, test = visit.words, Test.of(visit, job.result["version"])
+    words, test = visit.words, BlindTest.of(visit, job.result["version"])
     assert test is not None
     number = len(test.answers)
     answers = "".join(answer(visit, choice, number) for choice in ("left", "tie", "right"))
@@ -137,9 +139,10 @@ def pair(visit: Visit, job: JobRow) -> str:
         data_key="u",
         disabled=not number,
     )
+    ask = attributes(id="proof-ask", aria_describedby="proof-place", tabindex=-1, data_focus=True)
     return f"""<section class="proof" aria-labelledby="proof-ask">
-      <h2 id="proof-ask" tabindex="-1" data-focus>{text(words("rate.ask.pair"))}</h2>
-      <p class="hint" role="status">{text(said)}</p><div class="bar"{bar}></div>
+      <h2{ask}>{text(words("rate.ask.pair"))}</h2>
+      <p class="hint" id="proof-place">{text(said)}</p><div class="bar"{bar}></div>
       <div class="proof-works">{works(visit, test)}</div>
       <div class="row proof-answers">{answers}</div>
       <p class="row">{back}
@@ -162,7 +165,7 @@ def answer(visit: Visit, choice: str, number: int) -> str:
     return f"<button{data}>{label}</button>"
 
 
-def works(visit: Visit, test: Test) -> str:
+def works(visit: Visit, test: BlindTest) -> str:
     """Both works of the pair, each made alone: works of one batch might differ from the same works
     of another by a rounding."""
     one, asked = visit.words("medium.one"), test.pairs[len(test.answers)]
@@ -181,7 +184,7 @@ def works(visit: Visit, test: Test) -> str:
 
 def offer(visit: Visit, job: JobRow) -> str:
     """The way into the test, or how it went."""
-    words, test = visit.words, Test.of(visit, job.result["version"])
+    words, test = visit.words, BlindTest.of(visit, job.result["version"])
     if test and test.outcome:
         return result(visit, test.outcome)
     done = len(test.answers) if test else 0
