@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import BadSetting, NotFound, StudioError
+from studio.errors import BadSetting, NotEnoughRatings, NotFound, StudioError
 from studio.medium import get_medium, in_language, media, with_sources
 
 if TYPE_CHECKING:
@@ -236,18 +236,29 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def finetune(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.settings import load_settings
     from studio.taste.finetune import finetune as tune
     from studio.taste.ratings import Ratings
+    from studio.taste.unfinished import forget
 
     models = registry()
+    # One that was stopped goes on when the same command is given again.
+    unfinished = load_settings().home / "lessons" / f"command-{options.medium}.safetensors"
     generator = models.use(options.medium, options.version)
     ratings = Ratings.from_file(options.ratings, generator)
 
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
-    found = tune(generator, ratings, deep=options.deep, progress=progress)
+    try:
+        found = tune(
+            generator, ratings, deep=options.deep, unfinished=unfinished, progress=progress
+        )
+    except NotEnoughRatings:
+        forget(unfinished)
+        raise
     version = models.add_fine_tune(generator, found.adapter, found.measured)
+    forget(unfinished)
     return {"version": version, "parent": generator.version, "measured": found.measured}
 
 

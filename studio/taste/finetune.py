@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -36,6 +37,7 @@ from studio.medium import Generator, Sampled
 from studio.taste import policy
 from studio.taste.ratings import Ratings
 from studio.taste.reward import COMPONENTS, RewardModel, whiten
+from studio.taste.unfinished import Unfinished
 
 STRENGTHS = {"gentle": 0.75, "clear": 0.93, "bold": 0.97}
 """Percentile of the version's works at which the average new one should be liked, as far as the
@@ -131,6 +133,7 @@ def finetune(
     preview_noise: Tensor | None = None,
     seconds: float = SECONDS,
     seed: int = 0,
+    unfinished: Path | None = None,
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> FineTuneResult:
@@ -141,6 +144,8 @@ def finetune(
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
+        unfinished: a file that keeps the fine-tune after each round. One that was stopped goes on
+            from there, if it is this very one; whoever has the result removes the file.
         progress: called with a share of the work done and `stage` (preparing, learning, checking)
             and, while learning, `reward` (gain so far) and `artworks` (of the preview noise).
         is_cancelled: asked before every batch of works.
@@ -164,16 +169,23 @@ def finetune(
     check_noise = torch.randn(SAMPLES, 128, generator=rng)
     before = _look(generator, generator.map(check_noise), reward, teller)
     lesson = _Lesson(generator, reward, before, STRENGTHS[strength], rng)
-    gain = -math.inf
-    for number in range(MOST_ROUNDS):
-        elapsed = time.monotonic() - begun
-        if number >= LEAST_ROUNDS and (gain >= lesson.wanted or elapsed > seconds):
+    file = Unfinished(
+        unfinished,
+        *(generator.version, strength, deep, seed),
+        *(ratings.latents, ratings.stars, ratings.pairs),
+        *lesson.mapping.state_dict().values(),
+    )
+    if (kept := file.load()) is not None:
+        begun -= lesson.take_up(kept)
+    while lesson.rounds < MOST_ROUNDS and not lesson.is_hurried:
+        number, elapsed = lesson.rounds, time.monotonic() - begun
+        if number >= LEAST_ROUNDS and (lesson.gain >= lesson.wanted or elapsed > seconds):
             break
-        gain = lesson.round(min(number / ROUNDS, 0.9), teller)
+        lesson.round(min(number / ROUNDS, 0.9), teller)
+        lesson.is_hurried = number + 1 >= ROUNDS and elapsed > UNHURRIED
+        file.save(lesson.state(time.monotonic() - begun))
         share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
-        teller.tell(share, "learning", lesson.mapping, reward=gain)
-        if number + 1 >= ROUNDS and elapsed > UNHURRIED:
-            break
+        teller.tell(share, "learning", lesson.mapping, reward=lesson.gain)
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(lesson.mapping)
     tuned = generator.adapted(adapter, generator.version)
@@ -259,9 +271,10 @@ def can_go_deep(generator: Generator) -> bool:
 
 def require_progress(measured: dict[str, Any]) -> None:
     """Raises: NotEnoughRatings: no gain on fresh works, or they are too much alike."""
-    if measured["gain"] < LEAST_GAIN:
+    # So that what is not a number is no progress either.
+    if not measured["gain"] >= LEAST_GAIN:
         raise NotEnoughRatings("taste_no_gain")
-    if measured["diversity_kept"] < LEAST_DIVERSITY:
+    if not measured["diversity_kept"] >= LEAST_DIVERSITY:
         raise NotEnoughRatings("taste_collapse")
 
 
@@ -336,9 +349,8 @@ class _Lesson:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.mapping = low_rank.attach(generator.mapping)
-        self.optimiser = torch.optim.Adam(
-            low_rank.adapter_parameters(self.mapping), LEARNING_RATE, betas=(0.9, 0.99)
-        )
+        self.parameters = low_rank.adapter_parameters(self.mapping)
+        self.optimiser = torch.optim.Adam(self.parameters, LEARNING_RATE, betas=(0.9, 0.99))
         self.base_mean = before.mean.mean()
         self.spread = before.mean.std().clamp_min(1e-6)
         total = (self.spread.square() + before.deviation.square().mean()).sqrt()
@@ -363,9 +375,42 @@ class _Lesson:
         self.start = self.whitened(latents)
         self.weight = 1.5
         self.seen: list[tuple[Tensor, Tensor]] = []
+        self.rounds = 0
+        self.gain = -math.inf
+        self.is_hurried = False
 
-    def round(self, done: float, teller: _Teller) -> float:
-        """Decode some works, climb where their gradients point; returns the gain they had."""
+    def state(self, seconds: float) -> dict[str, Tensor]:
+        """All that the next round depends on, besides what every lesson of these ratings begins
+        with; `seconds` is how long this one has taken."""
+        numbers = (self.weight, self.rounds, self.gain, self.is_hurried, self.pictures, seconds)
+        moments = self.optimiser.state_dict()["state"]
+        return {
+            "numbers": torch.tensor([float(number) for number in numbers], dtype=torch.float64),
+            "rng": self.rng.get_state(),
+            **{f"seen.{i}.{j}": t for i, both in enumerate(self.seen) for j, t in enumerate(both)},
+            **{f"parameter.{i}": p for i, p in enumerate(self.parameters)},
+            **{f"adam.{i}.{name}": t for i, of in moments.items() for name, t in of.items()},
+        }
+
+    def take_up(self, state: Mapping[str, Tensor]) -> float:
+        """Be where a lesson of the same ratings was; returns how many seconds that had taken."""
+        weight, rounds, gain, is_hurried, pictures, seconds = state["numbers"].tolist()
+        self.weight, self.gain, self.is_hurried = weight, gain, bool(is_hurried)
+        self.rounds, self.pictures = int(rounds), int(pictures)
+        self.rng.set_state(state["rng"])
+        seen = range(min(self.rounds, RECENT))
+        self.seen = [(state[f"seen.{i}.0"], state[f"seen.{i}.1"]) for i in seen]
+        moments = {}
+        for index, parameter in enumerate(self.parameters):
+            with torch.no_grad():
+                parameter.copy_(state[f"parameter.{index}"])
+            moments[index], _ = low_rank.split(f"adam.{index}.", state)
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        return float(seconds)
+
+    def round(self, done: float, teller: _Teller) -> None:
+        """Decode some works, climb where their gradients point."""
         points, gradients, gain = self.look_ahead(teller)
         self.seen = [*self.seen, (points, gradients)][-RECENT:]
         # Dual ascent: more weight while works please less than wanted, less when they please more.
@@ -393,7 +438,8 @@ class _Lesson:
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-        return gain
+        self.rounds += 1
+        self.gain = gain
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The gradient of the reward around the recent works, as a linear function of whitened

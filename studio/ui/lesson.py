@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from studio.errors import NotFound
+from studio.errors import NotEnoughRatings, NotFound
 from studio.jobs import Cancelled, JobContext
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator
@@ -15,6 +15,7 @@ from studio.studio import Studio
 from studio.taste import Ratings
 from studio.taste.finetune import STRENGTHS, FineTuneCancelled, can_go_deep, finetune
 from studio.taste.reward import require_enough
+from studio.taste.unfinished import forget
 from studio.ui.session import Visit
 
 KIND = "teach"
@@ -44,6 +45,13 @@ def is_undecided(visit: Visit, job: JobRow) -> bool:
     return row is not None and row.status == "candidate"
 
 
+def can_go_on(visit: Visit) -> bool:
+    """Whether a restart stopped the latest lesson after some of it was kept."""
+    job = latest(visit)
+    is_interrupted = job is not None and job.status == "interrupted"
+    return is_interrupted and visit.studio.unfinished(visit.key, visit.medium).exists()
+
+
 def choices(visit: Visit) -> dict[str, tuple[str, ...]]:
     """What a person chooses before a lesson, and among what."""
     found = {"strength": tuple(STRENGTHS)}
@@ -60,22 +68,21 @@ def chosen(visit: Visit) -> dict[str, str]:
 
 
 def start(visit: Visit) -> None:
-    """Queue a lesson on all ratings there are now, as was chosen.
+    """Queue a lesson on all ratings there are now, as was chosen; one that is under way stays the
+    only one. The very lesson that a restart interrupted goes on where it was.
 
     Raises:
         NotEnoughRatings: too few, or all the same.
     """
-    job = latest(visit)
-    if job and not job.is_finished:
-        return
     ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
     require_enough(ratings.stars, ratings.pairs)
-    studio, generator, wanted = visit.studio, visit.generator, chosen(visit)
+    studio, wanted = visit.studio, chosen(visit)
+    generator = studio.registry.use_apart(visit.medium, visit.generator.version)
 
     def work(context: JobContext) -> dict[str, Any]:
         return teach(studio, generator, ratings, wanted, context)
 
-    studio.jobs.submit(visit.key, KIND, visit.medium, work)
+    studio.jobs.submit(visit.key, KIND, visit.medium, work, once=True)
 
 
 def decide(visit: Visit, status: str) -> str:
@@ -113,6 +120,7 @@ def teach(
         Cancelled: nothing is left behind.
     """
     noise = noise_from_seeds(SHOWN)
+    unfinished = studio.unfinished(context.key, generator.medium)
     try:
         result = finetune(
             generator,
@@ -121,25 +129,36 @@ def teach(
             deep=wanted.get("depth") == "deep",
             preview_noise=noise,
             seconds=studio.settings.lesson_seconds,
+            unfinished=unfinished,
             progress=Telling(context),
             is_cancelled=lambda: context.cancelled,
         )
     except FineTuneCancelled:
+        forget(unfinished)
         raise Cancelled from None
+    except NotEnoughRatings:
+        forget(unfinished)
+        raise
     context.progress(0.97, "teach.stage.saving")
-    version = studio.registry.add_fine_tune(
-        generator, result.adapter, result.measured, {"ratings": len(ratings)}
-    )
-    studio.store.note_version(
-        context.key, generator.medium, version, generator.version, result.measured, "candidate"
-    )
-    tuned = studio.registry.use(generator.medium, version)
-    return {
-        "version": version,
-        "measured": result.measured,
-        "before": small(generator.decode(generator.map(noise))),
-        "after": small(tuned.decode(tuned.map(noise))),
-    }
+    medium, registry, measured = generator.medium, studio.registry, result.measured
+    card = {"ratings": len(ratings), "job": context.job_id}
+    version = registry.add_fine_tune(generator, result.adapter, measured, card)
+    try:
+        tuned = registry.use_apart(medium, version)
+        made = {"version": version, "measured": measured}
+        made["before"] = small(generator.decode(generator.map(noise)))
+        made["after"] = small(tuned.decode(tuned.map(noise)))
+        context.check()
+        studio.store.note_version(
+            context.key, medium, version, generator.version, measured, "candidate"
+        )
+    except BaseException as error:
+        registry.checkpoints.remove(medium, version)
+        if isinstance(error, Cancelled):
+            forget(unfinished)
+        raise
+    forget(unfinished)
+    return made
 
 
 class Telling:
