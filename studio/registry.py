@@ -237,15 +237,18 @@ class Registry:
         return self.checkpoints.list(medium)
 
     def default_version(self, medium: str) -> str:
-        """What people get who have not chosen: the promoted version, or the newest shipped base;
-        one that was transferred from another base only if there is no other.
+        """What people get who have not chosen: the version promoted last, of those that are there,
+        or the newest shipped base; one that was transferred from another base only if there is no
+        other.
 
         Raises:
             NotFound: the medium has no version at all.
         """
         get_medium(medium)
         if promoted := self.promoted().get(medium):
-            return promoted[-1]
+            there = {folder.name for folder in self.checkpoints.folders(medium)}
+            if standing := [version for version in promoted if version in there]:
+                return standing[-1]
         bases = [c for c in self.checkpoints.list(medium) if c.is_base]
         if not bases:
             raise NotFound("no_versions", medium=medium)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -189,6 +190,36 @@ def test_a_version_that_is_killed_while_it_is_deleted_is_gone(visit: Visit, monk
         lesson.decide(visit, "discarded")
     assert own_versions(studio) == []
     assert version not in written(studio)
+
+
+@pytest.mark.parametrize("harm", ["altered", "gone"])
+def test_a_version_that_is_lost_gives_way_to_the_one_before(visit: Visit, harm: str) -> None:
+    studio = visit.studio
+    kept, lost = (expect_a_fresh_lesson_of(visit, strength) for strength in ("gentle", "bold"))
+    folder = studio.registry.checkpoints.find(MEDIUM, lost).folder
+    if harm == "gone":
+        shutil.rmtree(folder)
+    else:
+        (folder / "adapter.safetensors").write_bytes(b"")
+    studio.registry.promote(MEDIUM, kept)
+    studio.registry.loaded.clear()
+    again = Visit(studio, visit.key, MEDIUM, "en")
+    assert again.generator.version == kept
+    assert versions.in_use(again) == kept
+    shutil.rmtree(studio.registry.checkpoints.find(MEDIUM, kept).folder)
+    studio.registry.loaded.clear()
+    last = Visit(studio, visit.key, MEDIUM, "en")
+    assert last.generator.version == versions.in_use(last) == "base"
+
+
+def expect_a_fresh_lesson_of(visit: Visit, strength: str) -> str:
+    """One that is accepted."""
+    visit.save("teach", {"strength": strength})
+    lesson.start(visit)
+    assert finished(visit).status == "done"
+    version = lesson.decide(visit, "accepted")
+    versions.use(visit, version)
+    return version
 
 
 # Cancelled
