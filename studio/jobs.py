@@ -26,8 +26,9 @@ WRITE_SECONDS = 0.5
 RETRY_SECONDS = 5.0
 """How often a finished job tries again to be written to a disk that is full."""
 
-POLITENESS = 19
-"""How much other threads come first (Unix's niceness) while there are not enough cores for all."""
+POLITENESS = 10
+"""How much nicer the threads that work are than those of people who wait for a picture (Unix's
+niceness): a tenth of their share while there are not enough cores for all."""
 
 UNEXPECTED = {"status": "failed", "error_key": "job_unexpected"}
 
@@ -199,11 +200,11 @@ class Jobs:
 def _give_way() -> None:
     """Let everybody else's threads go first: people steer while a lesson runs.
 
-    Linux gives each thread a niceness of its own, and those that torch starts for this one inherit
-    it. Elsewhere threads share alike.
+    On Linux a thread that becomes nicer does so alone, with those that torch starts for it.
+    Elsewhere it would be the whole process, so that threads share alike there.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITENESS)
+        os.nice(POLITENESS)
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:

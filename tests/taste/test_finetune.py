@@ -132,6 +132,49 @@ def test_contradictory_ratings_are_refused(curves: CurveGenerator, base: Tensor)
     assert refused.value.key == "ratings_contradict"
 
 
+@pytest.mark.parametrize("lost", [3, 30])
+def test_works_that_cannot_be_measured_say_nothing(
+    thirty: Ratings, monkeypatch: pytest.MonkeyPatch, lost: int
+):
+    """What a broken or foreign latent does to features; nothing may come of it but a sentence."""
+
+    class Torn(CurveGenerator):
+        def latent_features(self, latents: Tensor) -> Tensor:
+            is_torn = (latents[:, None] == thirty.latents[:lost]).all(2).any(1)
+            return super().latent_features(latents).masked_fill(is_torn[:, None], float("nan"))
+
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    if lost == len(thirty):
+        with pytest.raises(NotEnoughRatings) as refused:
+            finetune(Torn(), thirty, seconds=UNHURRIED)
+        assert refused.value.key == "not_enough_ratings"
+    else:
+        found = finetune(Torn(), thirty, seconds=UNHURRIED)
+        assert all(tensor.isfinite().all() for tensor in found.adapter.values())
+        whole = replace(thirty, latents=thirty.latents[lost:], stars=thirty.stars[lost:])
+        whole = replace(whole, stars=tuple((index - lost, stars) for index, stars in whole.stars))
+        expected = finetune(CurveGenerator(), whole, seconds=UNHURRIED)
+        assert found.measured["gain"] == pytest.approx(expected.measured["gain"], abs=1e-3)
+
+
+def test_a_model_whose_works_cannot_be_measured_is_not_taught(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    class Blind(CurveGenerator):
+        def latent_features(self, latents: Tensor) -> Tensor:
+            seen = super().latent_features(latents)
+            is_rated = (latents[:, None] == thirty.latents).all(2).any(1)
+            return seen.masked_fill(~is_rated[:, None], float("nan"))
+
+    blind = Blind.__new__(Blind)
+    blind.__dict__ |= curves.__dict__
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    with pytest.raises(NotEnoughRatings) as refused:
+        finetune(blind, thirty, seconds=UNHURRIED)
+    assert refused.value.key == "taste_no_gain"
+
+
 def test_a_collapse_is_refused(
     curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
