@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from studio.medium import media
 from studio.registry import Registry
 from studio.settings import Settings
 from studio.store import Store
+
+LESSON_SECONDS = 30 * 86400
+"""Age at which a lesson that was stopped is given up: whoever comes back later learns it anew."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class Studio:
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
         jobs = Jobs(store)
         clear_up(checkpoints, store)
+        for file in (settings.home / "lessons").glob("*"):
+            if time.time() - file.stat().st_mtime > LESSON_SECONDS:
+                file.unlink(missing_ok=True)
         return cls(settings, registry, store, jobs, Dice(settings.dice_seed))
 
     def unfinished(self, key: str, medium: str) -> Path:

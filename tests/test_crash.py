@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 import torch
 
+from studio import adapter as low_rank
 from studio.checkpoint import LEFTOVER_SECONDS
 from studio.jobs import JobContext
 from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.store import JobRow, NotSaved
-from studio.studio import Studio
+from studio.studio import LESSON_SECONDS, Studio
 from studio.taste import finetune
 from studio.ui import lesson, versions
 from studio.ui.session import Visit
@@ -172,8 +173,7 @@ def test_what_was_interrupted_says_where(visit: Visit, stage: str, language: str
     words = Words(language)
     part = stage.rpartition(".")[2] if stage else "waiting"
     where = words(f"teach.interrupted.{'preparing' if part == 'starting' else part}", share=45)
-    assert where in said
-    assert words("teach.interrupted") in said
+    assert words("teach.interrupted", where=where) in said
     assert ("45%" in said.replace(" ", "")) == (part in ("learning", "checking"))
 
 
@@ -190,6 +190,25 @@ def test_a_version_that_is_killed_while_it_is_deleted_is_gone(visit: Visit, monk
         lesson.decide(visit, "discarded")
     assert own_versions(studio) == []
     assert version not in written(studio)
+
+
+def test_a_start_removes_nothing_that_somebody_may_want(visit: Visit, settings: Settings) -> None:
+    """Versions of the command line, of another database, and lessons that wait to go on."""
+    studio, base = visit.studio, visit.studio.registry.use_apart(MEDIUM)
+    adapter = low_rank.adapter_tensors(low_rank.attach(base.mapping))
+    kept = [
+        studio.registry.add_fine_tune(base, adapter, {}, of) for of in ({}, {"job": "elsewhere"})
+    ]
+    mine = expect_a_fresh_lesson_of(visit, "clear")
+    young, old = (studio.unfinished(key, MEDIUM) for key in ("young", "old"))
+    young.parent.mkdir(exist_ok=True)
+    for file in (young, old):
+        file.write_bytes(b"a lesson")
+    os.utime(old, (0, time.time() - 2 * LESSON_SECONDS))
+    Studio.start(settings).close()
+    assert sorted(own_versions(studio)) == sorted([*kept, mine])
+    assert young.exists()
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("harm", ["altered", "gone"])

@@ -46,14 +46,15 @@ def outcome(visit: Visit, job: JobRow | None) -> str:
     """What a lesson that made no version leaves to say."""
     if job is None or job.status not in ("failed", "cancelled", "interrupted"):
         return ""
-    said = visit.words(f"teach.{job.status}")
     if job.status == "interrupted":
         begun = job.stage.removeprefix("teach.stage.") if job.stage in STAGES else "preparing"
         stage = begun if job.stage else "waiting"
         where = visit.words(f"teach.interrupted.{stage}", share=round(100 * job.progress))
-        said = f"{where} {said}"
+        said = visit.words("teach.interrupted", where=where)
     elif job.error and f"error.{job.error[0]}" in visit.words:
         said = visit.words(f"error.{job.error[0]}", **job.error[1])
+    else:
+        said = visit.words(f"teach.{job.status}")
     return f'<p class="note" role="status">{text(said)}</p>'
 
 
