@@ -116,7 +116,7 @@ def main() -> int:
             pages[name] = browser.new_context().new_page()
             pages[name].goto(url)
             pages[name].locator("#tab-explore figure.stage img").wait_for(timeout=120_000)
-            pages[name].locator("#tab-explore .readout").wait_for(timeout=120_000)
+            pages[name].locator("#tab-explore .readout").first.wait_for(timeout=120_000)
         times = measure(pages, options.moves)
         browser.close()
         app.close()

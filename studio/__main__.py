@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import BadSetting, NotFound, StudioError
+from studio.errors import BadSetting, NotEnoughRatings, NotFound, StudioError
 from studio.medium import get_medium, in_language, media, with_sources
 
 if TYPE_CHECKING:
@@ -237,15 +237,19 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def finetune(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.settings import load_settings
     from studio.taste.finetune import STRENGTHS
     from studio.taste.finetune import finetune as tune
     from studio.taste.own_works import files_below, read_works
     from studio.taste.ratings import Ratings
     from studio.taste.transfer import transfer
+    from studio.taste.unfinished import forget
 
     if options.strength not in STRENGTHS:
         raise BadSetting("bad_argument", what=f"--strength is one of {', '.join(STRENGTHS)}.")
     models = registry()
+    # One that was stopped goes on when the same command is given again.
+    unfinished = load_settings().home / "lessons" / f"command-{options.medium}.safetensors"
     generator = models.use(options.medium, options.version)
 
     def progress(share: float, values: dict) -> None:
@@ -253,18 +257,24 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
 
     base = models.use(options.medium, models.base(options.medium, generator.version).version)
     chosen = {"strength": options.strength, "deep": options.deep, "progress": progress}
+    source: dict[str, Any]
     if options.works:
         medium = get_medium(options.medium)
         works = read_works(medium, generator, files_below(options.works, medium))
         for name, reason in works.left_out:
             print(f"left out: {name}: {reason}", file=sys.stderr)
         found = transfer(generator, works.features, **chosen)
-        source: dict[str, Any] = {"works": len(works), "works_sha256": works.digest}
+        source = {"works": len(works), "works_sha256": works.digest}
     else:
         ratings = Ratings.from_file(options.ratings, generator)
-        found = tune(generator, ratings, base=base, **chosen)
+        try:
+            found = tune(generator, ratings, base=base, unfinished=unfinished, **chosen)
+        except NotEnoughRatings:
+            forget(unfinished)
+            raise
         source = {"ratings": len(ratings)}
     version = models.add_fine_tune(generator, found.adapter, found.measured, source)
+    forget(unfinished)
     return {"version": version, "parent": generator.version, "measured": found.measured, **source}
 
 

@@ -6,12 +6,15 @@ is, and the sha256 of every other file in the folder. There is no pickle anywher
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +30,14 @@ FORMAT = 1
 # A Space takes files up to 10 MB without large-file storage.
 MAX_FILE_BYTES = 9_500_000
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+TUNED = "-tuned-"
+"""Stands between the base and the date in the name of a fine-tune."""
+WRITING, REMOVING = ".writing-", ".removing-"
+"""How folders begin that are not whole yet, or not any more: no version has such a name."""
+LEFTOVER_SECONDS = 3600
+"""Age at which such a folder is nobody's work any more; another process may be writing one."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,11 @@ class Checkpoint:
 
     def size_bytes(self) -> int:
         return sum((self.folder / file).stat().st_size for file in self.card["files"])
+
+
+def base_of(version: str) -> str:
+    """The base that a version, by its name, was fine-tuned from; a base is its own."""
+    return version.split(TUNED)[0]
 
 
 def stem(file: str) -> str:
@@ -153,7 +169,7 @@ def write_checkpoint(
     scratch: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=WRITING, dir=target.parent))
         for name, group in tensors.items():
             write_tensors(scratch, name, group)
         for name, document in (documents or {}).items():
@@ -165,12 +181,15 @@ def write_checkpoint(
         for path in scratch.iterdir():
             flush(path)
         scratch.chmod(0o755)
-        scratch.rename(target)
+        scratch = scratch.rename(target)
         flush(target.parent)
-    except OSError as error:
+    except BaseException as error:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
-        raise BadCheckpoint("checkpoint_unwritable", folder=str(root), reason=str(error)) from error
+        if isinstance(error, OSError):
+            reason = str(error)
+            raise BadCheckpoint("checkpoint_unwritable", folder=str(root), reason=reason) from error
+        raise
     return Checkpoint(target, full)
 
 
@@ -302,10 +321,25 @@ class Checkpoints:
     def remove(self, medium: str, version: str) -> None:
         """Delete a version of the home root; a shipped one stays.
 
+        One that the disk does not let go is only logged: nothing that is there is harmed by it.
+
         Raises:
             NotFound: there is no such version in the home root.
         """
         folder = self.home / medium / version
         if not NAME.fullmatch(version) or not folder.is_dir():
             raise NotFound("unknown_version", medium=medium, version=version, known="–")
-        shutil.rmtree(folder)
+        try:
+            # At once, so that a crash leaves no folder with a card and half of its files.
+            gone = folder.rename(folder.with_name(f"{REMOVING}{version}-{time.time_ns()}"))
+            shutil.rmtree(gone)
+        except OSError:
+            log.warning("%s could not be removed", folder, exc_info=True)
+
+    def remove_leftovers(self) -> None:
+        """Delete what crashes left half written or half removed in the home root."""
+        for folder in self.home.glob("*/.*-*"):
+            is_leftover = folder.name.startswith((WRITING, REMOVING))
+            with contextlib.suppress(OSError):
+                if is_leftover and time.time() - folder.stat().st_mtime > LEFTOVER_SECONDS:
+                    shutil.rmtree(folder)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +25,12 @@ WRITE_SECONDS = 0.5
 
 RETRY_SECONDS = 5.0
 """How often a finished job tries again to be written to a disk that is full."""
+
+POLITENESS = 10
+"""How much nicer the threads that work are than those of people who wait for a picture (Unix's
+niceness): a tenth of their share while there are not enough cores for all."""
+
+UNEXPECTED = {"status": "failed", "error_key": "job_unexpected"}
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +110,20 @@ class Jobs:
         for worker in self._workers:
             worker.start()
 
-    def submit(self, key: str, kind: str, medium: str, work: Work) -> str:
+    def submit(self, key: str, kind: str, medium: str, work: Work, *, once: bool = False) -> str:
         """Put work in the queue and return the job's id.
+
+        Args:
+            once: while such a job of this session is unfinished, that one is what is returned.
 
         Raises:
             NotFound: no such session.
             NotSaved: the job could not be written down; it will not run.
         """
-        job = _Job(key, self._store.jobs.add(key, kind, medium), work)
+        job_id, is_new = self._store.jobs.add(key, kind, medium, once=once)
+        if not is_new:
+            return job_id
+        job = _Job(key, job_id, work)
         self._unfinished[job.id] = job
         self._waiting.put(job)
         return job.id
@@ -128,9 +142,11 @@ class Jobs:
         Raises:
             NotFound: not a job of this session.
         """
-        self._store.jobs.cancel_waiting(key, job_id)
+        self._store.jobs.get(key, job_id)
+        # Before anything is written: work can be stopped while the disk is full.
         if job := self._unfinished.get(job_id):
             job.stop.set()
+        self._store.jobs.cancel_waiting(key, job_id)
 
     def shutdown(self) -> None:
         """Stop all work and wait until each has noticed; unfinished jobs count as interrupted."""
@@ -143,6 +159,7 @@ class Jobs:
             worker.join()
 
     def _run(self) -> None:
+        _give_way()
         while (job := self._waiting.get()) is not None:
             self._finish(job, self._outcome(job))
             del self._unfinished[job.id]
@@ -162,7 +179,7 @@ class Jobs:
             return {"status": "failed", "error_key": error.key, "error_values": values}
         except Exception:
             log.exception("job %s failed", job.id)
-            return {"status": "failed", "error_key": "job_unexpected"}
+            return UNEXPECTED
 
     def _finish(self, job: _Job, outcome: dict[str, Any]) -> None:
         """Write the outcome down; minutes of work are not thrown away because the disk is full."""
@@ -173,6 +190,21 @@ class Jobs:
                 log.warning("result of job %s could not be written yet", job.id, exc_info=True)
                 if self._closing.wait(RETRY_SECONDS):
                     return
+            except Exception:
+                log.exception("what became of job %s is not fit to be written", job.id)
+                if outcome == UNEXPECTED:
+                    return
+                outcome = UNEXPECTED
+
+
+def _give_way() -> None:
+    """Let everybody else's threads go first: people steer while a lesson runs.
+
+    On Linux a thread that becomes nicer does so alone, with those that torch starts for it.
+    Elsewhere it would be the whole process, so that threads share alike there.
+    """
+    if sys.platform == "linux":
+        os.nice(POLITENESS)
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:

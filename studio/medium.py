@@ -178,7 +178,7 @@ class Recipe:
                 parents=tuple(str(parent)[:64] for parent in values.get("parents") or ())[:64],
                 how=str(values.get("how", "upload"))[:32],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadUpload("recipe_damaged") from error
 
     @classmethod

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from studio.checkpoint import Checkpoint, Checkpoints
+from studio.checkpoint import TUNED, Checkpoint, Checkpoints, base_of
 from studio.errors import BadCheckpoint, NotFound
 from studio.medium import Artwork, Generator, get_medium
 
@@ -179,6 +179,11 @@ class Registry:
                     self.evict(keep=key)
         return resident.generator
 
+    def use_apart(self, medium: str, version: str | None = None) -> Generator:
+        """As `use`, for long work in the background: nobody's decode waits for one of these, nor
+        is batched with it."""
+        return cast(SharedGenerator, self.use(medium, version)).inner
+
     def touch(self, key: tuple[str, str]) -> Resident | None:
         with self.lock:
             resident = self.loaded.get(key)
@@ -232,15 +237,18 @@ class Registry:
         return self.checkpoints.list(medium)
 
     def default_version(self, medium: str) -> str:
-        """What people get who have not chosen: the promoted version, or the newest shipped base;
-        one that was transferred from another base only if there is no other.
+        """What people get who have not chosen: the version promoted last, of those that are there,
+        or the newest shipped base; one that was transferred from another base only if there is no
+        other.
 
         Raises:
             NotFound: the medium has no version at all.
         """
         get_medium(medium)
         if promoted := self.promoted().get(medium):
-            return promoted[-1]
+            there = {folder.name for folder in self.checkpoints.folders(medium)}
+            if standing := [version for version in promoted if version in there]:
+                return standing[-1]
         bases = [c for c in self.checkpoints.list(medium) if c.is_base]
         if not bases:
             raise NotFound("no_versions", medium=medium)
@@ -311,8 +319,8 @@ class Registry:
             BadCheckpoint: it cannot be written; nothing is left behind.
         """
         created = datetime.datetime.now(datetime.UTC)
-        root = parent.version.split("-tuned-")[0]
-        version = f"{root}-tuned-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        base = base_of(parent.version)
+        version = f"{base}{TUNED}{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         card = {
             "medium": parent.medium,
             "version": version,

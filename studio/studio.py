@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
 from studio.jobs import Jobs
+from studio.medium import media
 from studio.registry import Registry
 from studio.settings import Settings
 from studio.store import Store
+
+LESSON_SECONDS = 30 * 86400
+"""Age at which a lesson that was stopped is given up: whoever comes back later learns it anew."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,38 @@ class Studio:
         store = Store(settings.resolved_database_url)
         checkpoints = Checkpoints(settings.checkpoints, settings.home / "checkpoints")
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
-        return cls(settings, registry, store, Jobs(store), Dice(settings.dice_seed))
+        jobs = Jobs(store)
+        clear_up(checkpoints, store)
+        for file in (settings.home / "lessons").glob("*"):
+            if time.time() - file.stat().st_mtime > LESSON_SECONDS:
+                file.unlink(missing_ok=True)
+        return cls(settings, registry, store, jobs, Dice(settings.dice_seed))
+
+    def unfinished(self, key: str, medium: str) -> Path:
+        """Where the lesson of a session is kept while it is under way."""
+        # A key opens a session, so that no file is named after one.
+        name = hashlib.sha256(f"{key}/{medium}".encode()).hexdigest()[:32]
+        return self.settings.home / "lessons" / f"{name}.safetensors"
 
     def close(self) -> None:
         self.jobs.shutdown()
         self.store.close()
+
+
+def clear_up(checkpoints: Checkpoints, store: Store) -> None:
+    """Remove what a crash left: folders that are not whole, versions whose job came to nothing
+    after they were written, and versions that were discarded but not deleted yet."""
+    checkpoints.remove_leftovers()
+    mine = [
+        checkpoint
+        for medium in media()
+        for checkpoint in checkpoints.list(medium)
+        if checkpoint.folder.is_relative_to(checkpoints.home)
+    ]
+    lost = store.jobs.came_to_nothing({str(c.card["job"]) for c in mine if "job" in c.card})
+    discarded = store.discarded_versions()
+    for checkpoint in mine:
+        name = (checkpoint.medium, checkpoint.version)
+        if checkpoint.card.get("job") in lost or name in discarded:
+            store.discard_version(*name)
+            checkpoints.remove(*name)

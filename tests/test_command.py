@@ -1,19 +1,25 @@
 """The command line does what it says, says what went wrong, and repeats itself exactly."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from studio.__main__ import main
-from studio.medium import get_medium
+from studio.__main__ import main, registry
+from studio.latent import noise_from_seeds
+from studio.medium import Recipe, get_medium, pack
+from studio.taste import climb
+from studio.taste.ratings import line_for_stars
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STUDIO_DEVICE", "cpu")
+    return tmp_path / "home"
 
 
 def run(capsys, *arguments):
@@ -95,6 +101,126 @@ def test_what_cannot_be_done_is_said_and_ends_with_two(arguments, said, capsys, 
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def rated(stars, **changes):
+    """Lines that rate stripes."""
+    recipes = [
+        Recipe("stripes", "base", tuple(row)).to_dict() | changes
+        for row in np.random.default_rng(1).normal(size=(len(stars), 15)).tolist()
+    ]
+    lines = [
+        {"kind": "stars", "recipe": r, "stars": s} for r, s in zip(recipes, stars, strict=True)
+    ]
+    return "\n".join(map(json.dumps, lines))
+
+
+def contradictory():
+    """Lines in which each of two stripes is better than the other."""
+    recipes = [json.loads(line)["recipe"] for line in rated((1,) * 20).splitlines()]
+    pairs = [*zip(recipes[::2], recipes[1::2], strict=True)]
+    pairs += [(loser, winner) for winner, loser in pairs]
+    return "\n".join(json.dumps({"kind": "pair", "winner": w, "loser": b}) for w, b in pairs)
+
+
+SEVERAL = (1, 5, 2, 4, 1, 5, 3, 2)
+NOT_FINITE = pack([float("nan")] * 15), pack([float("inf")] * 15)
+
+
+FILES = {
+    "missing": (None, "cannot be read as a text file of ratings"),
+    "a folder": (None, "cannot be read as a text file of ratings"),
+    "a pipe": (None, "cannot be read as a text file of ratings"),
+    "huge": (None, "larger than 64 MB"),
+    "binary": (bytes(range(256)) * 40, "cannot be read as a text file of ratings"),
+    "empty": (b"", "0 ratings so far"),
+    "blank": (b"\n \n\n", "0 ratings so far"),
+    "one": (rated((4,)), "1 ratings so far"),
+    "two": (rated((4, 2)), "2 ratings so far"),
+    "all alike": (rated((3,) * 8), "say the same"),
+    "a letter": ("Dear studio, I like blue.", "Line 1 is not a JSON object"),
+    "cut off": (rated(SEVERAL)[:-9], "Line 8 is not a JSON object"),
+    "nested": ("[" * 100_000, "Line 1 is not a JSON object"),
+    "a huge number": (
+        '{"kind": "stars", "stars": ' + "9" * 5000 + "}",
+        "Line 1 is not a JSON object",
+    ),
+    "a number": ("7", "Line 1 is neither"),
+    "no number of stars": (rated((float("nan"),) * 8), "gives nan stars"),
+    "endless stars": (rated((float("inf"),) * 8), "gives inf stars"),
+    "latents that are no numbers": (
+        rated(SEVERAL, latent=NOT_FINITE[0]),
+        '"recipe" on line 1 is missing or damaged',
+    ),
+    "endless latents": (
+        rated(SEVERAL, latent=NOT_FINITE[1]),
+        '"recipe" on line 1 is missing or damaged',
+    ),
+    "an endless seed": (
+        rated(SEVERAL, seed=float("inf")),
+        '"recipe" on line 1 is missing or damaged',
+    ),
+    "short latents": (rated(SEVERAL, latent=pack([0.5] * 14)), "not 15 numbers long"),
+    "another medium": (
+        rated(SEVERAL, medium="painting"),
+        "rates a painting, but a stripes is to learn",
+    ),
+    "another base": (rated(SEVERAL, version="older"), "was made by the model “older”"),
+    "another base's fine-tune": (
+        rated(SEVERAL, version="older-tuned-1"),
+        "was made by the model “older”",
+    ),
+    "contradictions": (contradictory(), "do not point anywhere yet"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_teaches_nothing_is_told_why(name, home, tmp_path, capsys):
+    file = tmp_path / "ratings.jsonl"
+    content, said = FILES[name]
+    if name == "a folder":
+        file.mkdir()
+    elif name == "a pipe":
+        os.mkfifo(file)
+    elif name == "huge":
+        with file.open("wb") as stream:
+            stream.truncate(2**30)
+    elif content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, out, err = run(capsys, "finetune", "stripes", "--ratings", file, "--json")
+    assert code == 2
+    assert out == ""
+    sentence = err.splitlines()[-1]
+    assert said in sentence
+    assert "Traceback" not in err
+    assert re.search("Nothing was changed|are kept", sentence)
+    assert not list(home.glob("*/*/*"))
+
+
+def test_a_fine_tune_that_finds_no_home_says_so_and_goes_on_once_it_does(
+    home, tmp_path, capsys, monkeypatch
+):
+    generator = registry().use("stripes")
+    works = generator.decode(generator.map(noise_from_seeds(range(30))))
+    order = generator.attributes(works)["warmth"].argsort().argsort()
+    file = tmp_path / "ratings.jsonl"
+    lines = [
+        line_for_stars(work.recipe.with_(version="base-tuned-earlier"), 1 + place // 6)
+        for work, place in zip(works, order.tolist(), strict=True)
+    ]
+    file.write_text("\n".join(lines))
+    home.mkdir()
+    (home / "checkpoints").write_text("where a folder should be")
+    code, _, err = run(capsys, "finetune", "stripes", "--ratings", file)
+    assert code == 2
+    assert "could not be saved" in err and "Traceback" not in err
+    (home / "checkpoints").unlink()
+    monkeypatch.setattr(climb.Climb, "round", None)
+    code, out, _ = run(capsys, "finetune", "stripes", "--ratings", file, "--json")
+    assert code == 0
+    version = json.loads(out)["version"]
+    assert version.startswith("base-tuned-")
+    assert list((home / "lessons").iterdir()) == []
 
 
 @pytest.mark.parametrize(

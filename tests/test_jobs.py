@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from studio.errors import NotEnoughRatings, NotFound
-from studio.jobs import JobContext, Jobs
+from studio.jobs import POLITENESS, JobContext, Jobs
 from studio.settings import Settings
 from studio.store import JobRow, Store
 from studio.words import LANGUAGES, Words
@@ -147,6 +147,39 @@ def test_a_mistake_of_ours_is_logged_and_the_next_job_runs(
     assert finished(jobs, key, unfit).status == "failed"
     fine = jobs.submit(key, "finetune", "painting", lambda _: {})
     assert finished(jobs, key, fine).status == "done"
+
+
+def test_what_cannot_be_written_does_not_end_the_queue(jobs: Jobs, key: str) -> None:
+    def work(context: JobContext) -> dict[str, object]:
+        raise NotEnoughRatings("disk_full", folder="half a sign: \ud83d")
+
+    row = finished(jobs, key, jobs.submit(key, "finetune", "painting", work))
+    assert (row.status, row.error) == ("failed", ("job_unexpected", {}))
+    fine = jobs.submit(key, "finetune", "painting", lambda _: {})
+    assert finished(jobs, key, fine).status == "done"
+
+
+def test_what_is_wanted_once_is_queued_once(jobs: Jobs, store: Store, key: str) -> None:
+    first, *others = (
+        jobs.submit(key, "finetune", "painting", until_cancelled, once=True) for _ in range(3)
+    )
+    assert others == [first, first]
+    other = jobs.submit(key, "finetune", "melody", lambda _: {}, once=True)
+    assert other != first
+    stranger = store.open_session(None).key
+    assert jobs.submit(stranger, "finetune", "painting", lambda _: {}, once=True) != first
+    jobs.cancel(key, first)
+    finished(jobs, key, first)
+    assert jobs.submit(key, "finetune", "painting", lambda _: {}, once=True) != first
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the process's")
+def test_work_gives_way_to_those_who_wait(jobs: Jobs, key: str) -> None:
+    job = jobs.submit(
+        key, "finetune", "painting", lambda _: {"niceness": os.getpriority(os.PRIO_PROCESS, 0)}
+    )
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert finished(jobs, key, job).result == {"niceness": min(mine + POLITENESS, 19)}
 
 
 def test_progress_is_not_written_more_often_than_a_person_can_see(

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from studio.errors import NotFound, StudioError
@@ -332,6 +332,19 @@ class Store:
                 VersionRow(r.medium, r.version, r.parent, r.measured, r.status, r.created)
                 for r in db.scalars(query.order_by(VersionRecord.number))
             ]
+
+    def discard_version(self, medium: str, version: str) -> None:
+        """Note for everybody whose it is that this version is no more."""
+        with self._database.writing() as db:
+            known = update(VersionRecord).filter_by(medium=medium, version=version)
+            db.execute(known.values(status="discarded"))
+
+    def discarded_versions(self) -> set[tuple[str, str]]:
+        """Medium and name of every version that somebody did not want."""
+        with self._database.reading() as db:
+            query = select(VersionRecord.medium, VersionRecord.version)
+            rows = db.execute(query.filter_by(status="discarded"))
+            return {(medium, version) for medium, version in rows}
 
 
 def _fingerprint(recipe: Recipe) -> str:

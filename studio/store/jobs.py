@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -14,20 +15,25 @@ from studio.store.owner import session_id
 from studio.store.rows import JobRow
 from studio.store.tables import JobRecord
 
-UNFINISHED = ("queued", "running")
+_UNFINISHED = JobRecord.status.in_(("queued", "running"))
 
 
 class JobRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, key: str, kind: str, medium: str) -> str:
-        """A new, queued job; returns its id."""
+    def add(self, key: str, kind: str, medium: str, *, once: bool = False) -> tuple[str, bool]:
+        """A job's id, and whether it is a new, queued one: with `once` there is none as long as
+        another of this session, kind and medium is unfinished."""
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
-            record = JobRecord(id=uuid.uuid4().hex, session_id=owner, kind=kind, medium=medium)
+            mine = {"session_id": owner, "kind": kind, "medium": medium}
+            unfinished = select(JobRecord).filter_by(**mine).where(_UNFINISHED)
+            if once and (found := db.scalar(unfinished)) is not None:
+                return found.id, False
+            record = JobRecord(id=uuid.uuid4().hex, **mine)
             db.add(record)
-            return record.id
+            return record.id, True
 
     def get(self, key: str, job_id: str) -> JobRow:
         """Raises: NotFound: not a job of this session."""
@@ -64,8 +70,14 @@ class JobRecords:
     def interrupt_unfinished(self) -> None:
         """Mark what a stopped process left unfinished."""
         with self._database.writing() as db:
-            left = update(JobRecord).where(JobRecord.status.in_(UNFINISHED))
-            db.execute(left.values(status="interrupted"))
+            db.execute(update(JobRecord).where(_UNFINISHED).values(status="interrupted"))
+
+    def came_to_nothing(self, job_ids: Collection[str]) -> set[str]:
+        """Those that failed, were cancelled or were interrupted; jobs that are not known here are
+        none of them."""
+        with self._database.reading() as db:
+            ended = JobRecord.status.in_(("failed", "cancelled", "interrupted"))
+            return set(db.scalars(select(JobRecord.id).where(JobRecord.id.in_(job_ids), ended)))
 
 
 def _own_job(db: Session, key: str, job_id: str) -> JobRecord:

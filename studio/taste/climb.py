@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -76,6 +76,8 @@ class Climb:
     Attributes:
         mapping: with its adapter, as far as it has come.
         pictures: works decoded so far.
+        rounds: made so far, and the `gain` that works had at the beginning of the last one.
+        is_hurried: whether whoever climbs has decided that there is no time for another.
     """
 
     def __init__(self, generator: Generator, aim: Aim, rng: torch.Generator) -> None:
@@ -86,9 +88,8 @@ class Climb:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.mapping = low_rank.attach(generator.mapping)
-        self.optimiser = torch.optim.Adam(
-            low_rank.adapter_parameters(self.mapping), LEARNING_RATE, betas=(0.9, 0.99)
-        )
+        self.parameters = low_rank.adapter_parameters(self.mapping)
+        self.optimiser = torch.optim.Adam(self.parameters, LEARNING_RATE, betas=(0.9, 0.99))
         # The anchor is the version one starts from, which may be a fine-tune already.
         self.noise = torch.randn(ANCHOR_SAMPLES, 128, generator=rng)
         latents = generator.map(self.noise)
@@ -101,9 +102,42 @@ class Climb:
         self.start = self.whitened(latents)
         self.weight = FIRST_WEIGHT
         self.seen: list[tuple[Tensor, Tensor]] = []
+        self.rounds = 0
+        self.gain = -math.inf
+        self.is_hurried = False
 
-    def round(self, done: float, teller: Teller) -> float:
-        """Decode some works, climb where their gradients point; returns the gain they had.
+    def state(self, seconds: float) -> dict[str, Tensor]:
+        """All that the next round depends on, besides what every climb to this aim begins with;
+        `seconds` is how long this one has taken."""
+        numbers = (self.weight, self.rounds, self.gain, self.is_hurried, self.pictures, seconds)
+        moments = self.optimiser.state_dict()["state"]
+        return {
+            "numbers": torch.tensor([float(number) for number in numbers], dtype=torch.float64),
+            "rng": self.rng.get_state(),
+            **{f"seen.{i}.{j}": t for i, both in enumerate(self.seen) for j, t in enumerate(both)},
+            **{f"parameter.{i}": p for i, p in enumerate(self.parameters)},
+            **{f"adam.{i}.{name}": t for i, of in moments.items() for name, t in of.items()},
+        }
+
+    def take_up(self, state: Mapping[str, Tensor]) -> float:
+        """Be where a climb to the same aim was; returns how many seconds that had taken."""
+        weight, rounds, gain, is_hurried, pictures, seconds = state["numbers"].tolist()
+        self.weight, self.gain, self.is_hurried = weight, gain, bool(is_hurried)
+        self.rounds, self.pictures = int(rounds), int(pictures)
+        self.rng.set_state(state["rng"])
+        seen = range(min(self.rounds, RECENT))
+        self.seen = [(state[f"seen.{i}.0"], state[f"seen.{i}.1"]) for i in seen]
+        moments = {}
+        for index, parameter in enumerate(self.parameters):
+            with torch.no_grad():
+                parameter.copy_(state[f"parameter.{index}"])
+            moments[index], _ = low_rank.split(f"adam.{index}.", state)
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        return float(seconds)
+
+    def round(self, done: float, teller: Teller) -> None:
+        """Decode some works, climb where their gradients point.
 
         Args:
             done: share of the rounds that are over; steps become smaller with it.
@@ -138,7 +172,8 @@ class Climb:
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-        return gain
+        self.rounds += 1
+        self.gain = gain
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The gradient of what is wanted around the recent works, as a linear function of whitened

@@ -18,6 +18,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
 from studio.taste.reward import COMPONENTS, RewardModel, whiten
 from studio.taste.telling import Progress, Teller
+from studio.taste.unfinished import Unfinished
 
 STRENGTHS = {"gentle": 0.75, "clear": 0.93, "bold": 0.97}
 """Percentile of the version's works at which the average new one should be liked, as far as the
@@ -107,6 +109,7 @@ def finetune(
     preview_noise: Tensor | None = None,
     seconds: float = SECONDS,
     seed: int = 0,
+    unfinished: Path | None = None,
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> FineTuneResult:
@@ -119,6 +122,8 @@ def finetune(
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
+        unfinished: a file that keeps the fine-tune after each round. One that was stopped goes on
+            from there, if it is this very one; whoever has the result removes the file.
         progress: called with a share of the work done and `stage` (preparing, learning, checking)
             and, while learning, `reward` (gain so far) and `artworks` (of the preview noise).
         is_cancelled: asked before every batch of works.
@@ -144,16 +149,23 @@ def finetune(
     origin = look_at_base(base, generator, before, noise, reward, teller)
     aim = Pleasing(generator, reward, before, STRENGTHS[strength])
     climb = Climb(generator, aim, rng)
-    gain = -math.inf
-    for number in range(MOST_ROUNDS):
-        elapsed = time.monotonic() - begun
-        if number >= LEAST_ROUNDS and (gain >= aim.wanted or elapsed > seconds):
+    file = Unfinished(
+        unfinished,
+        *(generator.version, strength, deep, seed),
+        *(ratings.latents, ratings.stars, ratings.pairs),
+        *climb.mapping.state_dict().values(),
+    )
+    if (kept := file.load()) is not None:
+        begun -= climb.take_up(kept)
+    while climb.rounds < MOST_ROUNDS and not climb.is_hurried:
+        number, elapsed = climb.rounds, time.monotonic() - begun
+        if number >= LEAST_ROUNDS and (climb.gain >= aim.wanted or elapsed > seconds):
             break
-        gain = climb.round(min(number / ROUNDS, 0.9), teller)
+        climb.round(min(number / ROUNDS, 0.9), teller)
+        climb.is_hurried = number + 1 >= ROUNDS and elapsed > UNHURRIED
+        file.save(climb.state(time.monotonic() - begun))
         share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
-        teller.tell(share, "learning", climb.mapping, reward=gain)
-        if number + 1 >= ROUNDS and elapsed > UNHURRIED:
-            break
+        teller.tell(share, "learning", climb.mapping, reward=climb.gain)
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(climb.mapping)
     tuned = generator.adapted(adapter, generator.version)
@@ -233,9 +245,10 @@ def _deepened(
 
 def require_progress(measured: dict[str, Any]) -> None:
     """Raises: NotEnoughRatings: no gain on fresh works, or they are too much alike."""
-    if measured["gain"] < LEAST_GAIN:
+    # So that what is not a number is no progress either.
+    if not measured["gain"] >= LEAST_GAIN:
         raise NotEnoughRatings("taste_no_gain")
-    if measured["diversity_kept"] < LEAST_DIVERSITY:
+    if not measured["diversity_kept"] >= LEAST_DIVERSITY:
         raise NotEnoughRatings("taste_collapse")
 
 

@@ -11,11 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from studio.checkpoint import base_of
 from studio.errors import BadUpload
 from studio.medium import Generator, Recipe
 
 THUMB_STARS = {True: 4.0, False: 2.0}
 """A thumb says the direction of an opinion, not its strength."""
+
+MOST = 1000
+"""Ratings that a taste is made of: twice as many take minutes to fit, and tastes change."""
+MOST_BYTES = 64 * 2**20
+"""Of a file; a thousand ratings are a tenth of that."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,13 @@ class Ratings:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Any]) -> Ratings:
-        """Ratings of `Store.ratings`, oldest first; a later rating of an artwork replaces it.
+        """The newest MOST ratings of `Store.ratings`, oldest first; a later rating of an artwork
+        replaces it.
 
         Latents of another length than the newest come from a base that was replaced since; this
         one could not decode them, so they are left out.
         """
-        rows = list(rows)
+        rows = list(rows)[-MOST:]
         collected = _Collected()
         for row in rows:
             if len(row.recipe.latent) != len(rows[-1].recipe.latent):
@@ -60,7 +67,8 @@ class Ratings:
 
     @classmethod
     def from_file(cls, path: Path, generator: Generator) -> Ratings:
-        """Ratings of a generator's artworks: one JSON object a line; empty lines are skipped.
+        """Ratings of a generator's artworks, the last MOST of a file: one JSON object a line; empty
+        lines are skipped.
 
         `{"kind": "stars", "recipe": {...}, "stars": 4}` or
         `{"kind": "pair", "winner": {...}, "loser": {...}, "tie": false}`.
@@ -69,13 +77,18 @@ class Ratings:
             BadUpload: the file or one of its lines cannot be used; the sentence names the line.
         """
         try:
+            # What is no file, such as a pipe, may never end.
+            if path.exists() and not path.is_file():
+                raise OSError("not a file")
+            if path.stat().st_size > MOST_BYTES:
+                raise BadUpload("ratings_too_large", path=path.name, limit=MOST_BYTES // 2**20)
             lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise BadUpload("ratings_unreadable", path=path.name) from error
         collected = _Collected()
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                _read_line(collected, number, line, generator)
+        filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+        for number, line in filled[-MOST:]:
+            _read_line(collected, number, line, generator)
         return collected.ratings()
 
 
@@ -118,7 +131,7 @@ class _Collected:
 def _read_line(collected: _Collected, number: int, line: str, generator: Generator) -> None:
     try:
         values = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadUpload("ratings_line_json", line=number) from error
     kind = values.get("kind") if isinstance(values, dict) else None
     if kind == "stars":
@@ -147,4 +160,7 @@ def _recipe(values: Mapping[str, Any], name: str, number: int, generator: Genera
         raise BadUpload("ratings_line_medium", line=number, found=recipe.medium, medium=medium)
     if len(recipe.latent) != generator.latent_dim:
         raise BadUpload("ratings_line_length", line=number, length=generator.latent_dim)
+    found, wanted = base_of(recipe.version), base_of(generator.version)
+    if found != wanted:
+        raise BadUpload("ratings_line_base", line=number, found=found, base=wanted)
     return recipe

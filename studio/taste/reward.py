@@ -119,11 +119,16 @@ class RewardModel:
                 mostly fives, some never do.
             pairs: (winner, loser, tie).
 
+        Ratings of works whose features are not finite say nothing.
+
         Raises:
             NotEnoughRatings: fewer than FEWEST, or all artworks are rated the same.
         """
+        sound = features.isfinite().all(1)
+        stars = [star for star in stars if sound[star[0]]]
+        pairs = [pair for pair in pairs if sound[pair[0]] and sound[pair[1]]]
         require_enough(stars, pairs)
-        components = whiten(features, feature_statistics)
+        components = whiten(torch.where(sound[:, None], features, 0.0), feature_statistics)
         observations = _observations(len(features), stars, pairs)
         posteriors = [
             _condition(Hypothesis(*setting), components, feature_statistics, observations)

@@ -109,12 +109,12 @@ def transfer(
             break
         # Copies: what a mapping's adapter shares with it goes on changing.
         now = {n: t.clone() for n, t in low_rank.adapter_tensors(climb.mapping).items()}
-        gain = climb.round(min(number / ROUNDS, 0.9), teller)
+        climb.round(min(number / ROUNDS, 0.9), teller)
         # What was seen in a round was made before its steps.
         course.note(now, aim.away(aim.held), aim.away(aim.works))
         share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
-        teller.tell(share, "learning", climb.mapping, reward=gain)
-        if number + 1 >= LEAST_ROUNDS and (gain >= aim.wanted or course.is_past_best):
+        teller.tell(share, "learning", climb.mapping, reward=climb.gain)
+        if number + 1 >= LEAST_ROUNDS and (climb.gain >= aim.wanted or course.is_past_best):
             break
     best = course.best()
     teller.tell(0.75, "checking")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from studio.errors import NotFound, StudioError
+from studio.errors import BadUpload, NotEnoughRatings, NotFound, StudioError
 from studio.jobs import Cancelled, JobContext
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator
@@ -21,6 +21,7 @@ from studio.taste.own_works import OwnWorks
 from studio.taste.reward import require_enough
 from studio.taste.telling import FineTuneCancelled
 from studio.taste.transfer import require_works, transfer
+from studio.taste.unfinished import forget
 from studio.ui.session import Visit
 
 KIND = "teach"
@@ -65,6 +66,13 @@ def is_undecided(visit: Visit, job: JobRow) -> bool:
     return row is not None and row.status == "candidate"
 
 
+def can_go_on(visit: Visit) -> bool:
+    """Whether a restart stopped the latest lesson after some of it was kept."""
+    job = latest(visit)
+    is_interrupted = job is not None and job.status == "interrupted"
+    return is_interrupted and visit.studio.unfinished(visit.key, visit.medium).exists()
+
+
 def choices(visit: Visit) -> dict[str, tuple[str, ...]]:
     """What a person chooses before a lesson, and among what."""
     found = {"strength": tuple(STRENGTHS)}
@@ -81,15 +89,21 @@ def chosen(visit: Visit) -> dict[str, str]:
 
 
 def start(visit: Visit) -> None:
-    """Queue a lesson on all ratings there are now, as was chosen.
+    """Queue a lesson on all ratings there are now, as was chosen; one that is under way stays the
+    only one. The very lesson that a restart interrupted goes on where it was.
 
     Raises:
         NotEnoughRatings: too few, or all the same.
     """
     ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
     require_enough(ratings.stars, ratings.pairs)
-    base = base_of(visit.studio, visit.generator)
-    submit(visit, partial(finetune, ratings=ratings, base=base), {"ratings": len(ratings)})
+    learn = partial(
+        finetune,
+        ratings=ratings,
+        base=base_of(visit.studio, visit.generator),
+        unfinished=visit.studio.unfinished(visit.key, visit.medium),
+    )
+    submit(visit, learn, {"ratings": len(ratings)})
 
 
 def start_with(visit: Visit, works: OwnWorks) -> None:
@@ -104,21 +118,19 @@ def start_with(visit: Visit, works: OwnWorks) -> None:
 
 
 def submit(visit: Visit, learn: Callable[..., FineTuneResult], source: Mapping[str, Any]) -> None:
-    """Queue a lesson, unless one is under way.
+    """Queue a lesson; one that is under way stays the only one.
 
     Args:
         learn: `finetune` or `transfer`, given what to learn from.
         source: what the version's card says of that.
     """
-    job = latest(visit)
-    if job and not job.is_finished:
-        return
-    studio, generator, wanted = visit.studio, visit.generator, chosen(visit)
+    studio, wanted = visit.studio, chosen(visit)
+    generator = studio.registry.use_apart(visit.medium, visit.generator.version)
 
     def work(context: JobContext) -> dict[str, Any]:
         return teach(studio, generator, learn, source, wanted, context)
 
-    studio.jobs.submit(visit.key, KIND, visit.medium, work)
+    studio.jobs.submit(visit.key, KIND, visit.medium, work, once=True)
 
 
 def weaken(visit: Visit) -> None:
@@ -139,7 +151,7 @@ def weaken(visit: Visit) -> None:
     def work(context: JobContext) -> dict[str, Any]:
         return teach_less(studio, row, ratings, context)
 
-    studio.jobs.submit(visit.key, WEAKER, visit.medium, work)
+    studio.jobs.submit(visit.key, WEAKER, visit.medium, work, once=True)
 
 
 def decide(
@@ -207,6 +219,7 @@ def teach(
         NotEnoughRatings, BadUpload, BadCheckpoint: the sentence is shown where the lesson was.
         Cancelled: nothing is left behind.
     """
+    unfinished = studio.unfinished(context.key, generator.medium)
     try:
         result = learn(
             generator,
@@ -218,8 +231,18 @@ def teach(
             is_cancelled=lambda: context.cancelled,
         )
     except FineTuneCancelled:
+        forget(unfinished)
         raise Cancelled from None
-    return kept(studio, generator, result, source, context)
+    except (NotEnoughRatings, BadUpload):
+        forget(unfinished)
+        raise
+    try:
+        made = kept(studio, generator, result, source, context)
+    except Cancelled:
+        forget(unfinished)
+        raise
+    forget(unfinished)
+    return made
 
 
 def teach_less(
@@ -234,7 +257,7 @@ def teach_less(
         Cancelled: nothing is left behind.
     """
     registry = studio.registry
-    generator = registry.use(row.medium, row.parent)
+    generator = registry.use_apart(row.medium, row.parent)
     adapter = registry.checkpoints.find(row.medium, row.version).tensors("adapter")
     try:
         result = guard.weaker(
@@ -252,7 +275,7 @@ def teach_less(
 
 def base_of(studio: Studio, generator: Generator) -> Generator:
     base = studio.registry.base(generator.medium, generator.version)
-    return studio.registry.use(generator.medium, base.version)
+    return studio.registry.use_apart(generator.medium, base.version)
 
 
 def kept(
@@ -262,20 +285,30 @@ def kept(
     source: Mapping[str, Any],
     context: JobContext,
 ) -> dict[str, Any]:
-    """Keep what was learned as a candidate; what the page shows of it."""
+    """Keep what was learned as a candidate; what the page shows of it.
+
+    Raises:
+        BadCheckpoint: it could not be written.
+        Cancelled: nothing is left behind.
+    """
     context.progress(0.97, "teach.stage.saving")
-    version = studio.registry.add_fine_tune(generator, result.adapter, result.measured, source)
-    studio.store.note_version(
-        context.key, generator.medium, version, generator.version, result.measured, "candidate"
-    )
-    tuned = studio.registry.use(generator.medium, version)
+    medium, registry, measured = generator.medium, studio.registry, result.measured
+    card = {**source, "job": context.job_id}
+    version = registry.add_fine_tune(generator, result.adapter, measured, card)
     noise = noise_from_seeds(SHOWN)
-    return {
-        "version": version,
-        "measured": result.measured,
-        "before": small(generator.decode(generator.map(noise))),
-        "after": small(tuned.decode(tuned.map(noise))),
-    }
+    try:
+        tuned = registry.use_apart(medium, version)
+        made = {"version": version, "measured": measured}
+        made["before"] = small(generator.decode(generator.map(noise)))
+        made["after"] = small(tuned.decode(tuned.map(noise)))
+        context.check()
+        studio.store.note_version(
+            context.key, medium, version, generator.version, measured, "candidate"
+        )
+    except BaseException:
+        registry.checkpoints.remove(medium, version)
+        raise
+    return made
 
 
 class Telling:

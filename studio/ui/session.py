@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.i18n import I18nData
 
-from studio.errors import BadUpload, NotFound, StudioError
+from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
 from studio.medium import Generator, Medium, get_medium, media
 from studio.studio import Studio
 from studio.taste import Curator
@@ -53,9 +53,19 @@ class Visit:
 
     @cached_property
     def generator(self) -> Generator:
-        """The version this session uses; loaded on first use."""
-        version = self.studio.store.current_version(self.key, self.medium)
-        return self.studio.registry.use(self.medium, version)
+        """The version this session uses; loaded on first use.
+
+        One whose folder is gone or damaged is told, and gives way to the one before it.
+        """
+        store, registry = self.studio.store, self.studio.registry
+        while version := store.current_version(self.key, self.medium):
+            try:
+                return registry.use(self.medium, version)
+            except (NotFound, BadCheckpoint) as error:
+                log.warning("%s", error)
+                store.roll_back(self.key, self.medium)
+                self.warn(NotFound("version_lost", version=version))
+        return registry.use(self.medium)
 
     def load(self, name: str) -> dict[str, Any] | None:
         """What this session saved under a name, for this medium."""

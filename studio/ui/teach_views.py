@@ -20,6 +20,8 @@ from studio.ui.session import Page, Visit
 from studio.ui.surface import attributes, button
 from studio.ui.taste_words import GOAL, out_of_ten
 
+STAGES = tuple(f"teach.stage.{stage}" for stage in ("preparing", "learning", "checking", "saving"))
+
 
 def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
     """What became of the last lesson, and whether another can start."""
@@ -48,9 +50,15 @@ def outcome(visit: Visit, job: JobRow | None) -> str:
     """What a lesson that made no version leaves to say."""
     if job is None or job.status not in ("failed", "cancelled", "interrupted"):
         return ""
-    said = visit.words(f"teach.{job.status}")
-    if job.error and f"error.{job.error[0]}" in visit.words:
+    if job.status == "interrupted":
+        begun = job.stage.removeprefix("teach.stage.") if job.stage in STAGES else "preparing"
+        stage = begun if job.stage else "waiting"
+        where = visit.words(f"teach.interrupted.{stage}", share=round(100 * job.progress))
+        said = visit.words("teach.interrupted", where=where)
+    elif job.error and f"error.{job.error[0]}" in visit.words:
         said = visit.words(f"error.{job.error[0]}", **job.error[1])
+    else:
+        said = visit.words(f"teach.{job.status}")
     return f'<p class="note" role="status">{text(said)}</p>'
 
 
@@ -70,13 +78,14 @@ def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Sampl
         hints.append(words("teach.accuracy", right=out_of_ten(accuracy)))
     if count < GOAL:
         hints.append(words("teach.more_helps", missing=GOAL - count))
+    start = "go_on" if lesson.can_go_on(visit) else "start"
     source = words("teach.from", version=versions.title(visit, versions.in_use(visit)))
     return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
       <p class="hint">{text(" ".join(hints))}</p>
       {leaning_chart(visit, reward, samples)}
       {choices(visit)}
-      <p>{button(words("teach.start"), "start", kind="primary large")}
-        <span class="hint">{text(words("teach.estimate"))}</span></p>"""
+      <p>{button(words(f"teach.{start}"), "start", kind="primary large")}
+        <span class="hint">{text(words(f"teach.{start}.hint"))}</span></p>"""
 
 
 def choices(visit: Visit) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import re
 import secrets
@@ -21,10 +22,14 @@ from studio import adapter
 from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.studio import Studio
+from studio.taste import finetune
+from studio.ui import lesson
 from studio.ui.app import build_app
+from tests.test_crash import finished, newcomer
 
 MEDIUM = "painting"
 REQUESTS_EACH = 100
+STEERED = 10
 
 
 class Client:
@@ -122,6 +127,38 @@ def test_two_people_with_different_versions_never_meet(open_studio) -> None:
         {"do": "steer", "positions": {}, "wildness": 1.0}, {"do": "seed", "value": 1}
     )[0]
     assert same(pixels(shown), expected(studio, versions[1], 1))
+
+
+def test_people_steer_while_somebody_else_is_taught(
+    open_studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, url, event = open_studio
+    # Short rounds, but it ends only when it is told to.
+    endless = {"LEAST_ROUNDS": 10**6, "MOST_ROUNDS": 10**6, "UNHURRIED": 1e9}
+    for name, value in ({"SAMPLES": 32, "BATCH": 8} | endless).items():
+        monkeypatch.setattr(finetune, name, value)
+    pupil = newcomer(studio, MEDIUM)
+    lesson.start(pupil)
+
+    def rounds() -> int:
+        job = lesson.latest(pupil)
+        assert job is not None and not job.is_finished, job
+        return len(job.values.get("curve", ()))
+
+    somebody = Client(url, studio.store.open_session(None).key, event)
+    seeds = itertools.count(2000)
+    answered = 0
+    # Pictures keep coming, and the lesson goes on too.
+    while answered < STEERED or rounds() < 2:
+        seed = next(seeds)
+        shown, *_ = somebody.gesture({"do": "seed", "value": seed})
+        assert same(pixels(shown), expected(studio, None, seed))
+        somebody.gesture({"do": "steer", "positions": {"warmth": 1}, "wildness": 1.0})
+        answered += 1
+    job = lesson.latest(pupil)
+    assert job is not None
+    studio.jobs.cancel(pupil.key, job.id)
+    assert finished(pupil).status == "cancelled"
 
 
 def test_nobody_else_can_take_anothers_artwork_off_the_shelf(open_studio) -> None:

@@ -215,6 +215,29 @@ def test_a_lesson_can_be_cancelled(person: Person) -> None:
     expect(teach.get_by_text("Your taste 1")).to_have_count(0)
 
 
+def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStudio) -> None:
+    page = person()
+    rate_as_a_friend_of_light(page, ENOUGH)
+    open_tab(page, "teach")
+    teach = page.locator("#tab-teach")
+    teach.get_by_role("button", name="Start", exact=True).click()
+    expect(teach.locator(".preview li")).to_have_count(8, timeout=LESSON)
+    studio.restart()
+    page.reload()
+    page.locator("#tab-explore figure.stage").wait_for()
+    open_tab(page, "teach")
+    note = teach.locator(".note")
+    expect(note).to_contain_text("The studio was restarted while this lesson was learning, at ")
+    expect(note).to_contain_text("your ratings are all there")
+    expect(teach.get_by_text("Your taste 1")).to_have_count(0)
+    teach.get_by_role("button", name="Go on", exact=True).click()
+    expect(teach.get_by_role("heading", name="Before and after")).to_be_visible(timeout=LESSON)
+    teach.get_by_role("button", name="Accept").click()
+    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
+    open_tab(page, "rate")
+    expect_rated(page, ENOUGH)
+
+
 def test_from_rating_to_a_version_of_ones_own_and_back(
     person: Person, studio: ServedStudio, tmp_path: Path
 ) -> None:

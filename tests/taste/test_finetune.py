@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +19,7 @@ from studio.taste import finetune as module
 from studio.taste.artists import Artist
 from studio.taste.finetune import FineTuneResult, Look, compare, finetune
 from studio.taste.telling import FineTuneCancelled
-from tests.taste.curves import CurveGenerator
+from tests.taste.curves import CurveGenerator, UnsteadyCurves
 
 HURRIED = 5
 """Rounds that are enough for a model this small."""
@@ -128,6 +133,49 @@ def test_contradictory_ratings_are_refused(curves: CurveGenerator, base: Tensor)
     assert refused.value.key == "ratings_contradict"
 
 
+@pytest.mark.parametrize("lost", [3, 30])
+def test_works_that_cannot_be_measured_say_nothing(
+    thirty: Ratings, monkeypatch: pytest.MonkeyPatch, lost: int
+):
+    """What a broken or foreign latent does to features; nothing may come of it but a sentence."""
+
+    class Torn(CurveGenerator):
+        def latent_features(self, latents: Tensor) -> Tensor:
+            is_torn = (latents[:, None] == thirty.latents[:lost]).all(2).any(1)
+            return super().latent_features(latents).masked_fill(is_torn[:, None], float("nan"))
+
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    if lost == len(thirty):
+        with pytest.raises(NotEnoughRatings) as refused:
+            finetune(Torn(), thirty, seconds=UNHURRIED)
+        assert refused.value.key == "not_enough_ratings"
+    else:
+        found = finetune(Torn(), thirty, seconds=UNHURRIED)
+        assert all(tensor.isfinite().all() for tensor in found.adapter.values())
+        whole = replace(thirty, latents=thirty.latents[lost:], stars=thirty.stars[lost:])
+        whole = replace(whole, stars=tuple((index - lost, stars) for index, stars in whole.stars))
+        expected = finetune(CurveGenerator(), whole, seconds=UNHURRIED)
+        assert found.measured["gain"] == pytest.approx(expected.measured["gain"], abs=1e-3)
+
+
+def test_a_model_whose_works_cannot_be_measured_is_not_taught(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    class Blind(CurveGenerator):
+        def latent_features(self, latents: Tensor) -> Tensor:
+            seen = super().latent_features(latents)
+            is_rated = (latents[:, None] == thirty.latents).all(2).any(1)
+            return seen.masked_fill(~is_rated[:, None], float("nan"))
+
+    blind = Blind.__new__(Blind)
+    blind.__dict__ |= curves.__dict__
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    with pytest.raises(NotEnoughRatings) as refused:
+        finetune(blind, thirty, seconds=UNHURRIED)
+    assert refused.value.key == "taste_no_gain"
+
+
 def test_a_collapse_is_refused(
     curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
@@ -159,6 +207,99 @@ def test_the_same_ratings_teach_the_same(curves: CurveGenerator, thirty: Ratings
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
     first, second = (finetune(curves, thirty, seconds=UNHURRIED).adapter for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Crash(Exception):
+    """What a killed process looks like from within: nothing more is done."""
+
+
+def rounds_until(crash: int, told: list[float]) -> Callable[[float, dict[str, Any]], None]:
+    """Progress that ends a fine-tune once it has told of so many rounds."""
+
+    def progress(share: float, values: dict[str, Any]) -> None:
+        if "reward" in values:
+            told.append(values["reward"])
+        if len(told) == crash:
+            raise Crash
+
+    return progress
+
+
+@pytest.mark.parametrize("strength", ["gentle", "bold"])
+def test_what_was_stopped_goes_on_and_ends_as_if_nothing_had_been(
+    curves: CurveGenerator, thirty: Ratings, tmp_path: Path, monkeypatch, strength: str
+):
+    monkeypatch.setattr(module, "MOST_ROUNDS", HURRIED)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    wanted = {"strength": strength, "seconds": UNHURRIED}
+    whole: list[float] = []
+    expected = finetune(curves, thirty, **wanted, progress=rounds_until(99, whole))
+    kept = tmp_path / "lessons" / "mine.safetensors"
+    told: list[float] = []
+    for crash in (1, 4):
+        with pytest.raises(Crash):
+            finetune(curves, thirty, **wanted, unfinished=kept, progress=rounds_until(crash, told))
+    found = finetune(curves, thirty, **wanted, unfinished=kept, progress=rounds_until(99, told))
+    assert told == whole
+    assert len(whole) == HURRIED
+    for name, tensor in expected.adapter.items():
+        assert torch.equal(found.adapter[name], tensor)
+    same = ("gain", "percentile", "diversity_kept", "drift", "pictures")
+    assert [found.measured[name] for name in same] == [expected.measured[name] for name in same]
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_deep_fine_tune_goes_on_too(thirty: Ratings, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROUNDS", HURRIED)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    unsteady = UnsteadyCurves()
+    expected = finetune(unsteady, thirty, deep=True, seconds=UNHURRIED)
+    kept = tmp_path / "mine.safetensors"
+
+    def until_the_decoder_learns(share: float, values: dict[str, Any]) -> None:
+        if share > 0.8:
+            raise Crash
+
+    with pytest.raises(Crash):
+        finetune(
+            unsteady,
+            thirty,
+            deep=True,
+            seconds=UNHURRIED,
+            unfinished=kept,
+            progress=until_the_decoder_learns,
+        )
+    found = finetune(unsteady, thirty, deep=True, seconds=UNHURRIED, unfinished=kept)
+    assert found.measured["decoder"] == expected.measured["decoder"]
+    assert all(torch.equal(found.adapter[name], t) for name, t in expected.adapter.items())
+
+
+@pytest.mark.parametrize("change", ["ratings", "strength", "version", "damage", "no file"])
+def test_another_fine_tune_is_not_taken_up(
+    curves: CurveGenerator, thirty: Ratings, tmp_path: Path, monkeypatch, change: str
+):
+    """Whoever rates more, chooses otherwise or has a damaged file begins afresh."""
+    monkeypatch.setattr(module, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    kept, told, again = tmp_path / "mine.safetensors", [], []
+    with pytest.raises(Crash):
+        finetune(curves, thirty, unfinished=kept, progress=rounds_until(1, told))
+    wanted: dict[str, Any] = {"unfinished": kept, "progress": rounds_until(99, again)}
+    generator, ratings = curves, thirty
+    if change == "ratings":
+        ratings = replace(thirty, stars=thirty.stars[:-1])
+    elif change == "strength":
+        wanted["strength"] = "gentle"
+    elif change == "version":
+        generator = copy.copy(curves)
+        generator.version = "curve-2"
+    elif change == "damage":
+        kept.write_bytes(kept.read_bytes()[:-1])
+    else:
+        kept.unlink()
+        kept.mkdir()
+    finetune(generator, ratings, **wanted)
+    assert len(again) == 2
 
 
 def test_works_that_are_not_yet_as_wanted_get_more_rounds(

@@ -11,7 +11,7 @@ import torch
 
 from studio.errors import BadUpload
 from studio.medium import Recipe
-from studio.taste.ratings import Ratings, line_for_pair, line_for_stars
+from studio.taste.ratings import MOST, Ratings, line_for_pair, line_for_stars
 from tests.taste.curves import LATENT_DIM, CurveGenerator
 
 
@@ -100,3 +100,13 @@ def test_a_picture_is_not_a_file_of_ratings(tmp_path: Path, curves: CurveGenerat
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     with pytest.raises(BadUpload, match=r"ratings\.jsonl"):
         Ratings.from_file(path, curves)
+
+
+def test_of_very_many_ratings_the_newest_count(tmp_path: Path, curves: CurveGenerator):
+    rows = [row("stars", recipe(number), stars=1 + number % 5) for number in range(MOST + 7)]
+    path = tmp_path / "ratings.jsonl"
+    path.write_text("\n".join(line_for_stars(one.recipe, one.stars) for one in rows))
+    for found in (Ratings.from_rows(rows), Ratings.from_file(path, curves)):
+        assert len(found) == MOST
+        assert found.latents[0, 0] == 7
+        assert found.latents[-1, 0] == MOST + 6
