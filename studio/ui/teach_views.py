@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 from studio.errors import NotEnoughRatings
 from studio.store import JobRow
 from studio.taste import Ratings, RewardModel
 from studio.taste.explain import Samples
-from studio.taste.finetune import LEAST_ACCURACY
 from studio.taste.reward import FEWEST
 from studio.ui import lesson, measured, versions
 from studio.ui.liking import leaning_chart
@@ -29,11 +27,10 @@ def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
         case = "equal" if missing <= 0 else "few" if len(ratings) else "none"
         body = too_little(visit, case, len(ratings), missing)
     else:
-        is_torn = reward.accuracy < LEAST_ACCURACY
         body = (
-            too_little(visit, "torn", len(ratings))
-            if is_torn
-            else starting(visit, ratings, reward, page.usual.of(visit.generator))
+            starting(visit, ratings, reward, page.usual.of(visit.generator))
+            if reward.is_trusted
+            else too_little(visit, "torn", len(ratings))
         )
     words = visit.words
     return f"""<section class="teach-ready"><h2>{text(words("teach.heading"))}</h2>
@@ -61,9 +58,7 @@ def too_little(visit: Visit, case: str, count: int, missing: int = 0) -> str:
 
 def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Samples) -> str:
     words, count, accuracy = visit.words, len(ratings), reward.accuracy
-    hints = []
-    if not isnan(accuracy):
-        hints.append(words("teach.accuracy", right=out_of_ten(accuracy)))
+    hints = [words("teach.accuracy", right=out_of_ten(accuracy))]
     if count < GOAL:
         hints.append(words("teach.more_helps", missing=GOAL - count))
     source = words("teach.from", version=versions.title(visit, versions.in_use(visit)))
