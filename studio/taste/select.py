@@ -158,7 +158,9 @@ class Curator:
         candidates = torch.cat([pool, *neighbours])
         if not len(asked):
             return candidates
-        is_new = torch.cdist(candidates, asked).amin(dim=1) > 1e-5
+        # By products of matrices, the distance of a work from itself may come out as 1e-3.
+        exact = "donot_use_mm_for_euclid_dist"
+        is_new = torch.cdist(candidates, asked, compute_mode=exact).amin(dim=1) > 1e-5
         return candidates[is_new]
 
 
