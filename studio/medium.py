@@ -568,6 +568,21 @@ class Gathered(Protocol):
         """
 
 
+@runtime_checkable
+class Shares(Protocol):
+    """What a medium can say besides: which of its attributes express a quality that other media
+    have too. What a person likes in one is then a hint of what to show them first in another."""
+
+    shared: Mapping[str, tuple[str, int]]
+    """By the quality (brightness, liveliness, nature): the attribute, and 1 or, where less of the
+    attribute is more of the quality, -1."""
+
+
+def shared_of(medium: Medium) -> Mapping[str, tuple[str, int]]:
+    """`Shares.shared`, empty for a medium that says nothing of it."""
+    return medium.shared if isinstance(medium, Shares) else {}
+
+
 @cache
 def media() -> Mapping[str, Medium]:
     """All media by name: the shipped ones in their places, then plugins by name."""

@@ -142,7 +142,8 @@ def test_ratings_that_count_come_oldest_first(store: Store, key: str) -> None:
     store.rate(key, a, stars=2)
     store.rate(key, b, stars=5, aspects={"beauty": 4})
     store.prefer(key, b, c)
-    store.prefer(key, c, b, tie=True)
+    store.prefer(key, c, a, tie=True)
+    store.prefer(key, c, b)
     store.rate(key, c, thumb=False)
     store.rate(key, a, stars=3)
     told = [
@@ -150,17 +151,17 @@ def test_ratings_that_count_come_oldest_first(store: Store, key: str) -> None:
     ]
     assert told == [
         ("stars", b, None, 5, False),
-        ("pair", b, c, None, False),
-        ("pair", c, b, None, True),
+        ("pair", c, a, None, True),
+        ("pair", c, b, None, False),
         ("thumb", c, None, None, False),
         ("stars", a, None, 3, False),
     ]
-    stars, pair, _, thumb, _ = store.ratings(key, "painting")
+    stars, _, pair, thumb, _ = store.ratings(key, "painting")
     assert stars.aspects == {"beauty": 4}
     assert thumb.thumb is False
-    assert pair.recipe.latent == (1.0,)
+    assert pair.recipe.latent == (2.0,)
     assert pair.other_recipe is not None
-    assert pair.other_recipe.latent == (2.0,)
+    assert pair.other_recipe.latent == (1.0,)
     assert store.rating_counts(key, "painting") == {
         "stars": 2,
         "thumbs": 1,

@@ -29,6 +29,10 @@ class MelodyMedium:
     path_formats: Sequence[str] = piece.FORMATS
     uploads: Sequence[str] = UPLOADS
     attribute_units: Mapping[str, str] = UNITS
+    shared: Mapping[str, tuple[str, int]] = {
+        "brightness": ("mode", 1),
+        "liveliness": ("density", 1),
+    }
     options: Sequence[Option] = OPTIONS
     parts = BARS
     longest = LONGEST

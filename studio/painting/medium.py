@@ -27,6 +27,10 @@ class PaintingMedium:
     path_formats: Sequence[str] = PATH_FORMATS
     uploads: Sequence[str] = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
     attribute_units: Mapping[str, str] = UNITS
+    shared: Mapping[str, tuple[str, int]] = {
+        "brightness": ("brightness", 1),
+        "liveliness": ("busyness", 1),
+    }
     options: Sequence[Option] = (HAND,)
     parts = 0
     longest = 1

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from studio.checkpoint import Checkpoint
     from studio.poem.generator import PoemGenerator
 
+SHARED: Mapping[str, Mapping[str, tuple[str, int]]] = {
+    "en": {"brightness": ("mood", 1), "nature": ("nature", 1)},
+    "zh": {"brightness": ("mood", 1), "nature": ("landscape", 1)},
+}
 UNIT = "share of words for it, less those against it"
 
 
@@ -39,6 +43,7 @@ class PoemMedium:
         self.place = place
         self.options: Sequence[Option] = OPTIONS[language]
         self.attribute_units: Mapping[str, str] = dict.fromkeys(themes(language), UNIT)
+        self.shared: Mapping[str, tuple[str, int]] = SHARED[language]
 
     def load(self, checkpoint: Checkpoint, device: str) -> PoemGenerator:
         from studio.poem.generator import PoemGenerator

@@ -253,12 +253,12 @@ class Store:
             return rating_row(*found)
 
     def ratings(self, key: str, medium: str) -> list[RatingRow]:
-        """All that count, oldest first: of several stars (or thumbs) for a work, the newest."""
+        """All that count, oldest first: of several answers about a work, or two, the newest."""
         with self._database.reading() as db:
             query = select_ratings(session_id(db, key), medium).order_by(RatingRecord.number)
             rows = [rating_row(*found) for found in db.execute(query)]
-        newest = {(row.kind, row.artwork_id): row.id for row in rows}
-        return [r for r in rows if r.kind == "pair" or newest[r.kind, r.artwork_id] == r.id]
+        newest = {(row.kind, row.works): row.id for row in rows}
+        return [row for row in rows if newest[row.kind, row.works] == row.id]
 
     def rating_counts(self, key: str, medium: str) -> dict[str, int]:
         """How many ratings count: {"stars", "thumbs", "pairs", "total"}."""

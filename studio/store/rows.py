@@ -65,6 +65,11 @@ class RatingRow:
     tie: bool
     created: datetime
 
+    @property
+    def works(self) -> frozenset[str]:
+        """Ids of what it is about, whichever was preferred."""
+        return frozenset(filter(None, (self.artwork_id, self.other_id)))
+
 
 @dataclass(frozen=True)
 class VersionRow:

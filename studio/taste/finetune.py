@@ -63,7 +63,6 @@ FARTHEST = 2.6
 on a few dozen ratings deserves to be followed."""
 LEAST_GAIN = 0.2
 LEAST_DIVERSITY = 0.6
-LEAST_ACCURACY = 0.6
 LEAST_DECODER_GAIN = 0.05
 """What the decoder's part has to add to the pessimistic gain of fresh works, and twice the standard
 error of it, to be kept."""
@@ -139,7 +138,7 @@ def finetune(
     teller = Teller(generator, preview_noise, progress, is_cancelled)
     teller.tell(0.0, "preparing")
     reward = RewardModel.of(generator, ratings)
-    if reward.accuracy < LEAST_ACCURACY:
+    if not reward.is_trusted:
         raise NotEnoughRatings(
             "ratings_contradict", count=len(ratings), right=round(10 * reward.accuracy)
         )
@@ -183,7 +182,7 @@ def finetune(
             teller,
         )
     measured |= {
-        "accuracy": None if math.isnan(reward.accuracy) else reward.accuracy,
+        "accuracy": reward.accuracy,
         "ratings": len(ratings),
         "strength": strength,
         "pictures": climb.pictures + 2 * SAMPLES,

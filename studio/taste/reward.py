@@ -26,6 +26,8 @@ from studio.taste.ratings import Ratings
 
 FEWEST = 6
 """Ratings below which a fit would be a guess about a guess."""
+LEAST_ACCURACY = 0.6
+"""What is guessed of hidden ratings below this is hardly better than a coin's throw."""
 
 COMPONENTS = 32
 # Hyperparameters tried; all of them vote by their evidence.
@@ -65,6 +67,7 @@ class _Posterior:
     spread: Tensor  # [N, N], so that variance = k(x, x) - k(x, P) spread k(P, x)
     evidence: float
     guesses: Tensor  # per comparison that can be checked: 1 right, 0.5 undecided, 0 wrong
+    left_out: Tensor  # [2, M], mean and variance of each observation given all the others
 
 
 class RewardModel:
@@ -91,6 +94,11 @@ class RewardModel:
         guesses = torch.stack([p.guesses for p in posteriors])
         self.comparisons = guesses.shape[1]
         self.accuracy = float(self._votes @ guesses.mean(dim=1)) if guesses.numel() else math.nan
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it guesses hidden ratings well enough for anybody to act on it."""
+        return self.accuracy >= LEAST_ACCURACY
 
     @classmethod
     def of(cls, generator: Generator, ratings: Ratings) -> RewardModel:
@@ -155,6 +163,14 @@ class RewardModel:
         mean = votes @ means
         variance = votes @ (variances + (means - mean).square())
         return mean, variance.clamp_min(1e-8).sqrt()
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """What all the other ratings say of each, [M] stars and then pairs: its mean and standard
+        deviation. A star's is its normal score, a pair's how much better the winner is liked."""
+        means, variances = torch.stack([p.left_out for p in self._posteriors]).unbind(1)
+        mean = self._votes @ means
+        variance = self._votes @ (variances + (means - mean).square())
+        return mean, variance.sqrt()
 
     def sample(self, features: Tensor, count: int, seed: int) -> Tensor:
         """Tastes [count, B] that the ratings leave possible, for artworks [B, F] jointly.
@@ -315,6 +331,7 @@ def _condition(
         observed.operator.T @ inverse @ observed.operator,
         evidence,
         _left_out_guesses(inverse, gain, targets, observed),
+        _left_out(inverse, gain, targets, torch.where(won, 2 * noise - variances, 0.0)),
     )
 
 
@@ -356,6 +373,17 @@ def _left_out_guesses(
     won = observed.is_won
     left_pairs = (targets - gain / inverse.diagonal())[won]
     return 0.5 * (1 + torch.cat([agreement, left_pairs]).sign())
+
+
+def _left_out(inverse: Tensor, gain: Tensor, targets: Tensor, instead: Tensor) -> Tensor:
+    """Mean and variance [2, M] of each observation given the others (Rasmussen & Williams, 5.4.2).
+
+    Args:
+        instead: [M], the noise of a new answer beyond that of the observation itself: a pair's
+            Gaussian is flatter than two impressions, where the answer was clear.
+    """
+    spread = inverse.diagonal()
+    return torch.stack([targets - gain / spread, (1 / spread + instead).clamp_min(1e-4)])
 
 
 def _predict(posterior: _Posterior, components: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from studio import latent
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
+from studio.taste.across import Hint
 from studio.taste.ratings import Ratings
 from studio.taste.reward import RewardModel, whiten
 
@@ -67,12 +68,14 @@ class Curator:
         seed: int,
         kind: str = "single",
         skipped: Tensor | None = None,
+        hint: Hint | None = None,
     ) -> Tensor:
         """Latents [1, D], or [2, D] for kind "pair", that have not been asked about.
 
         Args:
             seed: the same ratings, seed and history of this curator give the same question.
             skipped: latents [S, D] that were shown but not rated.
+            hint: what the person's taste in other media lets expect of this one.
         """
         asked = ratings.latents.reshape(-1, generator.latent_dim)
         if skipped is not None and len(skipped):
@@ -84,9 +87,12 @@ class Curator:
         except NotEnoughRatings:
             reward = None
         seen = self.features(generator, asked)
-        chosen = choose(
-            features, seen, reward, generator.feature_statistics, seed, 2 if kind == "pair" else 1
-        )
+        expected = None
+        if hint is not None:
+            expected = hint.expects(features, *self._starred(generator, ratings), len(ratings))
+        count = 2 if kind == "pair" else 1
+        statistics = generator.feature_statistics
+        chosen = choose(features, seen, reward, statistics, seed, count, expected)
         return candidates[chosen]
 
     def features(self, generator: Generator, latents: Tensor) -> Tensor:
@@ -107,6 +113,12 @@ class Curator:
             while len(known.features) > 8 * POOL:
                 known.features.popitem(last=False)
         return torch.stack(rows) if rows else torch.zeros(0, width)
+
+    def _starred(self, generator: Generator, ratings: Ratings) -> tuple[Tensor, Tensor]:
+        """Features [N, F] of the artworks that have stars, and these [N]."""
+        latents = ratings.latents[[index for index, _ in ratings.stars]]
+        stars = torch.tensor([value for _, value in ratings.stars])
+        return self.features(generator, latents), stars
 
     def _of(self, generator: Generator) -> _Known:
         key = (generator.medium, generator.version)
@@ -146,7 +158,9 @@ class Curator:
         candidates = torch.cat([pool, *neighbours])
         if not len(asked):
             return candidates
-        is_new = torch.cdist(candidates, asked).amin(dim=1) > 1e-5
+        # By products of matrices, the distance of a work from itself may come out as 1e-3.
+        exact = "donot_use_mm_for_euclid_dist"
+        is_new = torch.cdist(candidates, asked, compute_mode=exact).amin(dim=1) > 1e-5
         return candidates[is_new]
 
 
@@ -157,38 +171,49 @@ def choose(
     statistics: FeatureStatistics,
     seed: int,
     count: int,
+    expected: Tensor | None = None,
 ) -> list[int]:
     """Indices of `count` different candidates [C, F] to ask about.
 
     Args:
         seen: features [S, F] of what was asked already.
         reward: None while there are too few ratings; then the most different ones are asked.
+        expected: what other media let expect of the candidates' liking [C], in standard deviations.
     """
+    if expected is None:
+        expected = torch.zeros(len(candidates))
     if reward is None:
-        return _most_different(candidates, seen, statistics, seed, count)
+        return _most_different(candidates, seen, statistics, seed, count, expected)
     chosen: list[int] = []
     rng = np.random.Generator(np.random.PCG64(seed))
     for taste in reward.sample(candidates, count, seed):
         _, uncertainty = reward.predict(candidates)
-        value = taste if rng.random() < 0.5 or count > 1 else uncertainty
-        value = value.clone()
+        value = taste + expected if rng.random() < 0.5 or count > 1 else uncertainty.clone()
         value[chosen] = -torch.inf
         chosen.append(int(value.argmax()))
     return chosen
 
 
 def _most_different(
-    candidates: Tensor, seen: Tensor, statistics: FeatureStatistics, seed: int, count: int
+    candidates: Tensor,
+    seen: Tensor,
+    statistics: FeatureStatistics,
+    seed: int,
+    count: int,
+    expected: Tensor,
 ) -> list[int]:
-    """Greedily farthest from everything seen (k-centre), beginning anywhere."""
+    """Greedily farthest from everything seen (k-centre), beginning anywhere; what is expected to
+    please counts as farther."""
     points = whiten(candidates, statistics)
     if len(seen):
         distance = torch.cdist(points, whiten(seen, statistics)).amin(dim=1)
     else:
-        distance = torch.zeros(len(points))
-        distance[seed % len(points)] = 1.0
+        distance = torch.ones(len(points))
+        distance[seed % len(points)] += 1e-3
     chosen: list[int] = []
     for _ in range(count):
-        chosen.append(int(distance.argmax()))
+        value = distance * expected.exp()
+        value[chosen] = -torch.inf
+        chosen.append(int(value.argmax()))
         distance = torch.minimum(distance, torch.cdist(points, points[chosen[-1:]])[:, 0])
     return chosen

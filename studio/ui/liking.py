@@ -9,7 +9,6 @@ from studio.medium import Artwork, Generator
 from studio.store import RatingRow
 from studio.taste import Curator, Ratings, RewardModel
 from studio.taste.explain import Leaning, Reason, Samples, expectation, leanings
-from studio.taste.finetune import LEAST_ACCURACY
 from studio.ui.panel import text
 from studio.ui.readout import way
 from studio.ui.session import Visit
@@ -60,7 +59,7 @@ def expected(
         reward = curator.reward(generator, ratings)
     except NotEnoughRatings:
         return ""
-    if not reward.accuracy >= LEAST_ACCURACY:
+    if not reward.is_trusted:
         return ""
     found = expectation(
         reward, samples, generator.features([artwork]), generator.attributes([artwork])

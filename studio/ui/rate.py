@@ -12,8 +12,8 @@ from studio.errors import NotEnoughRatings, StudioError
 from studio.medium import Artwork, Recipe
 from studio.store import RatingRow
 from studio.taste import Ratings
-from studio.taste.finetune import LEAST_ACCURACY
 from studio.taste.reward import FEWEST
+from studio.ui import elsewhere
 from studio.ui.assets import asset
 from studio.ui.questions import MODES, Question, Questions, Waiting
 from studio.ui.session import Page, Said, Visit
@@ -30,15 +30,15 @@ SAID_IN_BROWSER = (
     *(f"aspect.{aspect}" for aspect in ASPECTS),
     *("mode", "stars", "star", "left", "right", "tie", "skip", "space", "undo", "aspects"),
     *("aspects.hint", "rated", "to_teach", "learned.title", "recent", "recent.empty"),
-    *("saving", "preparing", "retry"),
+    *("saving", "preparing", "retry", "again.keep", "again.former"),
 )
 
 
 def build(page: Page) -> gr.Tab:
     """One HTML component: its script shows questions that lie ready and tells one answer at a
     time. Answers and new questions are two events, so that "saved" waits for no artwork."""
-    questions = Questions(page.curator)
-    acts = {"answer": answer, "undo": undo, "mode": choose_mode}
+    questions = Questions(page.curator, page.usual)
+    acts = {"answer": answer, "undo": undo, "mode": choose_mode, "elsewhere": choose_elsewhere}
 
     def enter(visit: Visit) -> dict[str, Any]:
         questions.refresh(visit)
@@ -103,10 +103,12 @@ def desk(
         ],
         "progress": {
             "done": len(rows),
+            "newest": newest(rows),
             "needed": FEWEST,
             "goal": GOAL,
             "text": progress(visit, len(rows)),
         },
+        "elsewhere": elsewhere.told(visit, len(rows)),
         "learned": learned(visit, questions, Ratings.from_rows(rows)),
         "recent": [recent(visit, row) for row in reversed(rows[-RECENT:])],
     }
@@ -117,7 +119,28 @@ def shown(visit: Visit, question: Question, artworks: Sequence[Artwork]) -> dict
     sides = ("",) if question.kind == "single" else (".left", ".right")
     alts = [visit.words(f"rate.alt{side}", one=one) for side in sides]
     works = [work.show(alt) for work, alt in zip(artworks, alts, strict=True)]
-    return {"id": question.id, "kind": question.kind, "works": works}
+    return {
+        "id": question.id,
+        "kind": question.kind,
+        "works": works,
+        "former": question.former,
+        "ask": asking_again(visit, question),
+    }
+
+
+def asking_again(visit: Visit, question: Question) -> str:
+    """What was answered and what was expected; "" of a new question."""
+    if not question.former:
+        return ""
+    words = visit.words
+    if question.kind == "pair":
+        return words(f"rate.again.{question.former}")
+    given, guess = (words(f"rate.count.{stars}") for stars in (question.former, question.guess))
+    return words("rate.again", given=given, guess=guess)
+
+
+def newest(rows: Sequence[RatingRow]) -> int:
+    return rows[-1].id if rows else 0
 
 
 def progress(visit: Visit, done: int) -> str:
@@ -131,12 +154,12 @@ def progress(visit: Visit, done: int) -> str:
 def learned(visit: Visit, questions: Questions, ratings: Ratings) -> str:
     """How well it guesses, as something a person can picture."""
     try:
-        accuracy = questions.curator.reward(visit.generator, ratings).accuracy
+        reward = questions.curator.reward(visit.generator, ratings)
     except NotEnoughRatings:
         return visit.words("rate.learned.early", needed=FEWEST)
-    if not accuracy >= LEAST_ACCURACY:
+    if not reward.is_trusted:
         return visit.words("rate.learned.lost")
-    return visit.words("rate.learned.guesses", right=out_of_ten(accuracy))
+    return visit.words("rate.learned.guesses", right=out_of_ten(reward.accuracy))
 
 
 def recent(visit: Visit, row: RatingRow) -> dict[str, str]:
@@ -153,10 +176,12 @@ def answer(visit: Visit, questions: Questions, said: Said) -> str:
     question = Waiting.of(visit).find(str(said["question"]))
     if question is None:
         return ""
-    if said["choice"] != "skip":
+    is_kept = question.former and said["choice"] in ("skip", question.former)
+    is_skipped = said["choice"] == "skip"
+    if not (is_kept or is_skipped):
         rate(visit, question, said)
     questions.close(visit, question.id)
-    return visit.words("rate.skipped" if said["choice"] == "skip" else "rate.saved")
+    return visit.words(f"rate.{'kept' if is_kept else 'skipped' if is_skipped else 'saved'}")
 
 
 def rate(visit: Visit, question: Question, said: Said) -> None:
@@ -175,16 +200,23 @@ def rate(visit: Visit, question: Question, said: Said) -> None:
 
 
 def undo(visit: Visit, questions: Questions, said: Said) -> str:
-    """Take the newest rating back and ask it again; `total` keeps a wish that was sent twice from
+    """Take the newest rating back and ask it again; `newest` keeps a wish that was sent twice from
     taking two."""
     store = visit.studio.store
-    if len(store.ratings(visit.key, visit.medium)) != said["total"]:
+    if newest(store.ratings(visit.key, visit.medium)) != said["newest"]:
         return ""
     row = store.undo_rating(visit.key, visit.medium)
     if row is None:
         return visit.words("rate.nothing_to_undo")
     questions.ask_again(visit, [row.recipe, row.other_recipe] if row.other_recipe else [row.recipe])
     return visit.words("rate.undone")
+
+
+def choose_elsewhere(visit: Visit, questions: Questions, said: Said) -> str:
+    """Whether what is liked in other media is shown first; what waits was chosen otherwise."""
+    elsewhere.want(visit, said["wanted"] is True)
+    questions.begin_anew(visit)
+    return ""
 
 
 def choose_mode(visit: Visit, questions: Questions, said: Said) -> str:

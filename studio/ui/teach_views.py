@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 from studio.errors import NotEnoughRatings
 from studio.store import JobRow
 from studio.taste import Ratings, RewardModel
 from studio.taste.explain import Samples
-from studio.taste.finetune import LEAST_ACCURACY
 from studio.taste.guard import lost
 from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
@@ -34,7 +32,7 @@ def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
         case = "equal" if missing <= 0 else "few" if len(ratings) else "none"
         body = too_little(visit, case, len(ratings), missing)
     else:
-        is_ready = not reward.accuracy < LEAST_ACCURACY
+        is_ready = reward.is_trusted
         body = (
             starting(visit, ratings, reward, page.usual.of(visit.generator))
             if is_ready
@@ -73,9 +71,7 @@ def too_little(visit: Visit, case: str, count: int, missing: int = 0) -> str:
 
 def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Samples) -> str:
     words, count, accuracy = visit.words, len(ratings), reward.accuracy
-    hints = []
-    if not isnan(accuracy):
-        hints.append(words("teach.accuracy", right=out_of_ten(accuracy)))
+    hints = [words("teach.accuracy", right=out_of_ten(accuracy))]
     if count < GOAL:
         hints.append(words("teach.more_helps", missing=GOAL - count))
     start = "go_on" if lesson.can_go_on(visit) else "start"

@@ -24,6 +24,15 @@ def test_nothing_is_asked_twice(curves: CurveGenerator):
         assert len(asked.unique(dim=0)) == number + 1
 
 
+def test_nothing_is_asked_twice_after_many(curves: CurveGenerator):
+    curator = Curator()
+    asked = torch.zeros(0, LATENT_DIM)
+    for number in range(40):
+        shown = curator.next_artworks(curves, NOTHING, 5, skipped=asked)
+        asked = torch.cat([asked, shown])
+        assert len(asked.unique(dim=0)) == number + 1
+
+
 def test_what_was_skipped_is_not_asked_again(curves: CurveGenerator):
     first = Curator().next_artworks(curves, NOTHING, seed=5)
     again = Curator().next_artworks(curves, NOTHING, seed=5, skipped=first)

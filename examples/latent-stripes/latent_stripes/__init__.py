@@ -67,6 +67,7 @@ class StripesMedium:
     path_formats: Sequence[str] = ("svg",)
     uploads: Sequence[str] = (".svg",)
     attribute_units: Mapping[str, str] = {"brightness": "0–1", "warmth": "0–1"}
+    shared: Mapping[str, tuple[str, int]] = {"brightness": ("brightness", 1)}
     options: Sequence[Option] = ()
     parts = 0
     longest = 1

@@ -25,10 +25,10 @@ const current = () => here.get(ready.find((id) => !answered.has(id)));
 function send() {
   if (!outgoing.length || patience) return;
   const action = outgoing[0];
-  if (action.act === "undo") action.total ??= view.progress.done;
+  if (action.act === "undo") action.newest ??= view.progress.newest;
   trigger("act", { ...action, have: [...here.keys()] });
-  // An answer names its question and an undo how many ratings there were, so that sending either
-  // twice does no harm.
+  // An answer names its question and an undo the newest rating, so that sending either twice does
+  // no harm.
   patience = setTimeout(() => {
     patience = null;
     status(say("retry"));
@@ -111,7 +111,10 @@ function drawQuestion() {
   if (stage.dataset.question === question.id) return;
   stage.dataset.question = question.id;
   desk.dataset.kind = question.kind;
-  part("ask").textContent = say(`ask.${question.kind}`);
+  part("ask").textContent = question.ask || say(`ask.${question.kind}`);
+  const skip = say(question.former ? "again.keep" : "skip");
+  part("skip").firstElementChild.textContent = skip;
+  part("skip").setAttribute("aria-label", skip);
   stage.innerHTML = question.works
     .map((work, side) => {
       const choice = ["left", "right"][side];
@@ -129,7 +132,26 @@ function drawQuestion() {
        <button type="button" data-choice="right" data-key="ArrowRight">${say("right")} <kbd>→</kbd></button>`
     : `<div class="rate-stars" role="group" aria-label="${say("stars")}">
          ${STARS.map((stars) => star(stars, `data-key="${stars}"`)).join("")}</div>`;
+  drawFormer(question.former);
   part("meaning").textContent = "";
+}
+
+function drawFormer(former) {
+  for (const button of desk.querySelectorAll(".rate-main [data-choice]")) {
+    const { choice } = button.dataset;
+    if (choice === former) {
+      button.setAttribute("aria-description", say("again.former"));
+      button.dataset.former = "";
+    }
+    if (choice <= former && button.matches(".rate-star")) button.dataset.lit = "";
+  }
+}
+
+function drawElsewhere() {
+  const told = view.elsewhere;
+  part("elsewhere").hidden = !told;
+  part("elsewhere").firstElementChild.textContent = told?.text ?? "";
+  part("elsewhere").lastElementChild.textContent = told?.choice ?? "";
 }
 
 function drawAspects() {
@@ -193,6 +215,7 @@ function draw() {
   drawQuestion();
   drawAspects();
   drawSide();
+  drawElsewhere();
   // In the store first, then on the screen: the word "saved" comes only from the server.
   if (view.status) status(view.status);
   desk.dataset.ready = "";
@@ -224,7 +247,7 @@ function light(target) {
 desk.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !view || (held && event.detail === 0)) return;
-  const { choice, aspect, stars, mode } = button.dataset;
+  const { choice, aspect, stars, mode, elsewhere } = button.dataset;
   if (choice) answer(choice);
   else if (aspect) {
     const again = aspects[aspect] === Number(stars);
@@ -233,6 +256,7 @@ desk.addEventListener("click", (event) => {
     drawAspects();
     part("aspects").querySelector(`[data-aspect="${aspect}"][data-stars="${stars}"]`).focus();
   } else if (mode && mode !== view.mode) tell({ act: "mode", mode });
+  else if (elsewhere != null) tell({ act: "elsewhere", wanted: !view.elsewhere.text });
   else if (button.dataset.part === "undo") undo();
   else if (button.dataset.part === "door") document.getElementById("tab-teach-button")?.click();
 });
