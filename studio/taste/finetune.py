@@ -297,14 +297,18 @@ def compare(before: Look, after: Look) -> dict[str, Any]:
     rise = after.mean.mean() - before.mean.mean()
     doubt = before.deviation.square().mean()
     percentile = torch.special.ndtr(rise / (spread.square() + doubt).sqrt())
-    apart = torch.pdist(before.features).mean()
-    moved = (after.features - before.features).norm(dim=1).mean()
+    figures = {"gain": float(rise / spread), "percentile": float(percentile)}
+    return figures | changed(before.features, after.features)
+
+
+def changed(before: Tensor, after: Tensor) -> dict[str, Any]:
+    """The figures of a change that need no reward, of features [N, F] of works of the same
+    noise."""
+    apart = torch.pdist(before).mean()
     return {
-        "gain": float(rise / spread),
-        "percentile": float(percentile),
-        "diversity_kept": float(torch.pdist(after.features).mean() / apart),
-        "drift": float(moved / apart),
-        "samples": len(after.features),
+        "diversity_kept": float(torch.pdist(after).mean() / apart),
+        "drift": float((after - before).norm(dim=1).mean() / apart),
+        "samples": len(after),
     }
 
 
