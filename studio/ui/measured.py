@@ -11,19 +11,19 @@ from studio.ui.session import Visit
 
 def figures(visit: Visit, measured: Mapping[str, Any]) -> str:
     words = visit.words
+    # What nobody has rated enough for has no gain; see studio.taste.blend.
+    found = {"gain": gain(visit, measured)} if "gain" in measured else {}
+    found |= {"diversity": diversity(visit, measured), "drift": drift(visit, measured)}
     blocks = "".join(
         f"<div><span>{text(words(f'teach.{name}'))}</span>"
         f"<strong>{text(value)}</strong><p>{text(meaning)}</p></div>"
-        for name, (value, meaning) in {
-            "gain": gain(visit, measured),
-            "diversity": diversity(visit, measured),
-            "drift": drift(visit, measured),
-        }.items()
+        for name, (value, meaning) in found.items()
     )
+    explanation = "teach.explain.text" if "gain" in measured else "compare.explain.text"
     samples = measured["samples"]
     return f"""<div class="measured">{blocks}</div>
       <details><summary>{text(words("teach.explain"))}</summary>
-      <p class="hint">{text(words("teach.explain.text", samples=samples))}</p></details>"""
+      <p class="hint">{text(words(explanation, samples=samples))}</p></details>"""
 
 
 def gain(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:

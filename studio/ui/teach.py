@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.taste.portable import SUFFIX
-from studio.ui import lesson, versions
+from studio.ui import compare, lesson, versions
 from studio.ui.assets import asset
 from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
@@ -39,6 +39,7 @@ def build(page: Page) -> gr.Tab:
             page.i18n("teach.file.open"),  # type: ignore[arg-type]  # it is translated
             elem_id="teach-upload",
         )
+        compare.build(page, tab)
     upload.upload(page.handler(receive), [*page.inputs, upload], surface, **page.quiet)
     return tab
 
