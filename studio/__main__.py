@@ -104,6 +104,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--roll-back", action="store_true")
     sub.add_argument("--save", metavar="VERSION", help="write a fine-tuned one to the file -o")
     sub.add_argument("--open", metavar="FILE", type=Path, help="keep the one in a .taste file")
+    sub.add_argument(
+        "--merge", metavar="V1:0.5,V2:0.5", help="make one of some, and how much of each"
+    )
     sub.add_argument("-o", "--output", type=Path, metavar="FILE")
 
     command("settings", settings, "print every setting", medium=False)
@@ -287,7 +290,7 @@ def simulate(options: argparse.Namespace) -> dict[str, Any]:
 
 def versions(options: argparse.Namespace) -> dict[str, Any]:
     models = registry()
-    asked = (options.promote, options.roll_back, options.save, options.open)
+    asked = (options.promote, options.roll_back, options.save, options.open, options.merge)
     if any(asked) and not options.medium:
         raise BadSetting("bad_argument", what="Say which medium: versions MEDIUM --promote …")
     if bool(options.save) != bool(options.output):
@@ -295,11 +298,22 @@ def versions(options: argparse.Namespace) -> dict[str, Any]:
     if options.save:
         from studio.taste.portable import pack
 
-        options.output.write_bytes(pack(models.checkpoints, options.medium, options.save))
+        packed = pack(models.checkpoints, options.medium, options.save)
+        try:
+            options.output.write_bytes(packed)
+        except OSError as error:
+            raise BadSetting(
+                "file_unwritable", file=options.output, reason=error.strerror
+            ) from error
     if options.open:
         from studio.taste.portable import receive
 
         print(f"kept as {receive(models, options.medium, options.open)}", file=sys.stderr)
+    if options.merge is not None:
+        from studio.taste.blend import keep
+
+        merged = keep(models, options.medium, weights(options.merge))
+        print(f"kept as {merged}", file=sys.stderr)
     if options.promote:
         models.promote(options.medium, options.promote)
     if options.roll_back:
@@ -315,6 +329,18 @@ def versions(options: argparse.Namespace) -> dict[str, Any]:
         }
         for name in names
     }
+
+
+def weights(text: str) -> dict[str, float]:
+    """Of versions to merge. Raises: BadSetting: not a weight for each."""
+    found = {}
+    for part in text.split(","):
+        version, _, weight = part.strip().rpartition(":")
+        try:
+            found[version] = float(weight)
+        except ValueError:
+            raise BadSetting("blend_weight") from None
+    return found
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any] | None:

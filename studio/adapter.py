@@ -7,6 +7,7 @@ exactly, and scaling it slides between the two.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -16,7 +17,9 @@ from torch.nn import functional as F
 
 RANK = 8
 MOST_RANK = 1024
-"""Of an adapter that somebody brings: its file says a rank once, and every layer pays for it."""
+"""Of an adapter that somebody brings."""
+NEGLIGIBLE = 1e-4
+"""Share of a layer's change that nobody misses."""
 
 
 PARTS = ("down", "up", "bias")
@@ -38,23 +41,28 @@ class LowRankLinear(nn.Module):
         return self.base(x) + self.strength * change
 
 
-def attach(module: nn.Module, rank: int = RANK) -> nn.Module:
+def attach(module: nn.Module, rank: int | Mapping[str, int] = RANK) -> nn.Module:
     """A copy of `module` whose linear layers carry a fresh adapter and whose weights are frozen.
 
     At first it computes exactly what the original does.
+
+    Args:
+        rank: of every layer, or by the names of those that get one.
     """
     adapted = copy.deepcopy(module).requires_grad_(False)
+    names = [name for name, layer in adapted.named_modules() if isinstance(layer, nn.Linear)]
+    ranks = dict.fromkeys(names, rank) if isinstance(rank, int) else rank
     if isinstance(adapted, nn.Linear):
-        return LowRankLinear(adapted, rank).to(adapted.weight.device)
+        return LowRankLinear(adapted, ranks[""]).to(adapted.weight.device)
     for name, layer in list(adapted.named_modules()):
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear) and name in ranks:
             parent = adapted.get_submodule(name.rpartition(".")[0])
             if isinstance(parent, nn.MultiheadAttention):
                 continue  # It reads the weight of its layer instead of calling it.
             if isinstance(parent, nn.TransformerEncoderLayer):
                 # So does torch's fused path for inference, which this switches off.
                 parent.activation_relu_or_gelu = 0
-            replacement = LowRankLinear(layer, rank).to(layer.weight.device)
+            replacement = LowRankLinear(layer, ranks[name]).to(layer.weight.device)
             setattr(parent, name.rpartition(".")[2], replacement)
     return adapted
 
@@ -92,22 +100,48 @@ def scaled(tensors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
 
 
 def side_by_side(adapters: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """One adapter on a base, of those of a fine-tune, of the fine-tune of that, and so on.
+    """One adapter that changes a module by the sum of what these change it by.
 
-    The adapter of a fine-tuned module lies on its `.base`, and is saved together with those that
-    were there before. Each adds to what one linear layer does, so that their ranks can be laid side
-    by side: up to rounding the base does with the one what it does with all of them.
+    Each may be that of a fine-tune of a fine-tune: it lies on the layer's `.base` and is saved
+    together with those that were there before, so all of them are in it. Every one adds to what a
+    linear layer does, so that their ranks can be laid side by side: up to rounding the module does
+    with the one what it does with all of them.
     """
-    parts: dict[str, list[Tensor]] = {}
-    for name, tensor in {n: t for adapter in adapters for n, t in adapter.items()}.items():
-        parts.setdefault(name.replace(".base.", "."), []).append(tensor)
+    layers: dict[str, list[tuple[Tensor, ...]]] = {}
+    for adapter in adapters:
+        for place in dict.fromkeys(name.rpartition(".")[0] for name in adapter):
+            row = tuple(adapter[f"{place}.{part}"] for part in ("down", "up", "bias"))
+            layers.setdefault(re.sub(r"(^|\.)base(\.base)*$", "", place), []).append(row)
     found: dict[str, Tensor] = {}
-    for name, rows in parts.items():
-        if name.endswith(".bias"):
-            found[name] = torch.stack(rows).sum(0)
-        else:
-            found[name] = torch.cat(rows, 0 if name.endswith(".down") else 1)
+    for place, rows in layers.items():
+        downs, ups, biases = zip(*rows, strict=True)
+        found[f"{place}.down"] = torch.cat(downs)
+        found[f"{place}.up"] = torch.cat(ups, 1)
+        found[f"{place}.bias"] = torch.stack(biases).sum(0)
     return found
+
+
+def compressed(tensors: Mapping[str, Tensor], most: int) -> dict[str, Tensor]:
+    """The adapter with as few ranks as it needs, and at most so many.
+
+    The truncated singular value decomposition of each layer's change is the best of its rank
+    (Eckart and Young, The Approximation of One Matrix by Another of Lower Rank, 1936). No more
+    than NEGLIGIBLE of the change's Frobenius norm is given up, unless `most` asks for it.
+    """
+    found = dict(tensors)
+    for name in tensors:
+        if not name.endswith(".down"):
+            continue
+        up = name.removesuffix("down") + "up"
+        # The change has thousands of numbers on a side and few ranks: what is decomposed is small.
+        left, of_left = torch.linalg.qr(tensors[up].double())
+        right, of_right = torch.linalg.qr(tensors[name].T.double())
+        turned_left, scales, turned_right = torch.linalg.svd(of_left @ of_right.T)
+        left_over = scales.square().flip(0).cumsum(0).flip(0).sqrt()
+        rank = min(max(int((left_over > NEGLIGIBLE * left_over[0]).sum()), 1), most)
+        found[up] = (left @ turned_left[:, :rank] * scales[:rank].sqrt()).float()
+        found[name] = ((right @ turned_right[:rank].T) * scales[:rank].sqrt()).T.float()
+    return {name: tensor.contiguous() for name, tensor in found.items()}
 
 
 def above(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -132,10 +166,10 @@ def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.
         ValueError: the adapter belongs to a module of another shape.
     """
     try:
-        rank = next(t.shape[0] for name, t in tensors.items() if name.endswith(".down"))
-        if rank > MOST_RANK:
-            raise RuntimeError(f"an adapter of rank {rank} is not one of ours")
-        adapted = attach(module, rank)
+        ranks = {n.rpartition(".")[0]: len(t) for n, t in tensors.items() if n.endswith(".down")}
+        if not ranks or max(ranks.values()) > MOST_RANK:
+            raise RuntimeError("an adapter without layers, or of such a rank, is not one of ours")
+        adapted = attach(module, ranks)
         layers = adapter_layers(adapted)
         for name, tensor in tensors.items():
             place, _, part = name.rpartition(".")
@@ -147,7 +181,7 @@ def apply(module: nn.Module, tensors: Mapping[str, Tensor], strength: float = 1.
                 mine.copy_(tensor)
         for layer in layers.values():
             layer.strength = strength
-    except (StopIteration, KeyError, RuntimeError, AttributeError) as error:
+    except (KeyError, RuntimeError, AttributeError, TypeError) as error:
         raise ValueError("this adapter does not fit this model") from error
     return adapted.eval()
 

@@ -13,8 +13,8 @@ def mapping():
     return nn.Sequential(nn.Linear(8, 16), nn.LeakyReLU(0.2), nn.Linear(16, 4))
 
 
-def trained(module):
-    adapted = adapter.attach(module, rank=2)
+def trained(module, rank=2):
+    adapted = adapter.attach(module, rank)
     optimizer = torch.optim.Adam(adapter.adapter_parameters(adapted), lr=0.05)
     noise = torch.randn(64, 8)
     for _ in range(20):
@@ -63,6 +63,70 @@ def test_a_share_of_a_fine_tune_slides_from_the_version_before_it(mapping):
     half = adapter.apply(first, adapter.scaled(second, 0.5))(noise)
     assert (half - ends[0]).norm() < 0.8 * (ends[1] - ends[0]).norm()
     assert not torch.allclose(half, ends[0], atol=1e-2)
+
+
+@pytest.mark.parametrize("ranks", [(2, 3, 1), (1, 2, 5), (3, 3, 3)])
+def test_fine_tunes_may_have_ranks_of_their_own(mapping, ranks):
+    noise, module = torch.randn(5, 8), mapping
+    for rank in ranks:
+        learned = trained(module, rank)
+        # In the order they are made in, and in that of a file.
+        tensors = adapter.adapter_tensors(learned)
+        for saved in (tensors, dict(sorted(tensors.items()))):
+            restored = adapter.apply(module, saved)
+            assert torch.allclose(restored(noise), learned(noise), atol=1e-5)
+        module = restored
+    whole = adapter.side_by_side([adapter.adapter_tensors(module)])
+    at_once = adapter.apply(mapping, whole)
+    assert len(whole["0.down"]) == sum(ranks)
+    assert torch.allclose(at_once(noise), module(noise), atol=1e-5)
+
+
+def test_adapters_side_by_side_add_up():
+    torch.manual_seed(0)
+    mapping = nn.Sequential(nn.Linear(8, 4))
+    noise = torch.randn(5, 8)
+    one, other = (adapter.adapter_tensors(trained(mapping, rank)) for rank in (2, 3))
+    both = adapter.side_by_side([adapter.scaled(one, 0.25), other])
+    expected = sum(
+        share * (adapter.apply(mapping, tensors)(noise) - mapping(noise))
+        for share, tensors in ((0.25, one), (1, other))
+    )
+    found = adapter.apply(mapping, both)(noise) - mapping(noise)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def change(tensors, name="0"):
+    return tensors[f"{name}.up"] @ tensors[f"{name}.down"]
+
+
+def test_what_was_learned_twice_takes_no_more_ranks(mapping):
+    tensors = adapter.adapter_tensors(trained(mapping, 3))
+    twice = adapter.compressed(adapter.side_by_side([tensors, tensors]), most=64)
+    assert len(twice["0.down"]) == 3
+    for name in ("0", "2"):
+        assert torch.allclose(change(twice, name), 2 * change(tensors, name), atol=1e-5)
+        assert torch.equal(twice[f"{name}.bias"], 2 * tensors[f"{name}.bias"])
+
+
+def test_a_compressed_adapter_is_the_nearest_of_its_rank():
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Linear(30, 40))
+    tensors = adapter.adapter_tensors(adapter.attach(layer, 12))
+    tensors["0.up"] = torch.randn(40, 12)
+    small = adapter.compressed(tensors, most=5)
+    assert small["0.down"].shape == (5, 30) and small["0.up"].shape == (40, 5)
+    scales = torch.linalg.svdvals(change(tensors))
+    lost = (change(small) - change(tensors)).norm()
+    assert torch.allclose(lost, scales[5:].norm(), rtol=1e-3)
+    whole = adapter.compressed(tensors, most=64)
+    assert torch.allclose(change(whole), change(tensors), atol=1e-4)
+
+
+def test_an_adapter_that_learned_nothing_can_be_compressed(mapping):
+    small = adapter.compressed(adapter.adapter_tensors(adapter.attach(mapping)), most=4)
+    noise = torch.randn(5, 8)
+    assert torch.equal(adapter.apply(mapping, small)(noise), mapping(noise))
 
 
 def test_an_adapter_of_another_model_is_refused(mapping):

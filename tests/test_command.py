@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from studio.__main__ import main, registry
+from studio.adapter import adapter_tensors, attach
 from studio.latent import noise_from_seeds
 from studio.medium import Recipe, get_medium, pack
 from studio.taste import climb
@@ -94,6 +95,11 @@ def test_a_path_is_written_as_one_file(medium, tmp_path, capsys):
         (["versions", "--open", "x.taste"], "medium"),
         (["versions", "painting", "--save", "x"], "-o FILE"),
         (["versions", "painting", "--open", "none.taste"], "holds no taste"),
+        (["versions", "--merge", "a:1,b:1"], "medium"),
+        (["versions", "painting", "--merge", "a,b"], "--merge FIRST:0.5"),
+        (["versions", "painting", "--merge", "a:nan,b:1"], "--merge FIRST:0.5"),
+        (["versions", "painting", "--merge", ""], "--merge FIRST:0.5"),
+        (["versions", "painting", "--merge", "none-such:1"], "none-such"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_ends_with_two(arguments, said, capsys, tmp_path):
@@ -254,3 +260,26 @@ def test_promotion_by_command_line(capsys):
     assert default in [v["version"] for v in listed["versions"]]
     code, out, _ = run(capsys, "versions", "painting", "--promote", default, "--json")
     assert code == 0 and json.loads(out)["painting"]["default"] == default
+
+
+def test_versions_are_merged_and_saved_by_command_line(capsys, tmp_path):
+    models = registry()
+    base = models.use("stripes")
+    own = []
+    for number in (1, 2):
+        tensors = adapter_tensors(attach(base.mapping))
+        tensors["0.bias"] += number
+        own.append(models.add_fine_tune(base, tensors, {}))
+    weights = f"{own[0]}:1,{own[1]}:0.25"
+    code, out, err = run(capsys, "versions", "stripes", "--merge", weights, "--json")
+    merged = err.removeprefix("kept as ").strip()
+    assert code == 0
+    assert merged in [v["version"] for v in json.loads(out)["stripes"]["versions"]]
+    noise = noise_from_seeds([1, 2])
+    moved = registry().use("stripes", merged).map(noise) - base.map(noise)
+    assert np.allclose(moved, 1.5, atol=1e-4)
+    nowhere = tmp_path / "none" / "a.taste"
+    code, _, err = run(capsys, "versions", "stripes", "--save", merged, "-o", nowhere)
+    assert code == 2 and str(nowhere) in err and "cannot be written" in err
+    code, _, _ = run(capsys, "versions", "stripes", "--save", merged, "-o", tmp_path / "a.taste")
+    assert code == 0 and (tmp_path / "a.taste").stat().st_size > 100

@@ -303,16 +303,20 @@ def compare(before: Look, after: Look, base: Look | None = None) -> dict[str, An
     rise = after.mean.mean() - before.mean.mean()
     doubt = before.deviation.square().mean()
     percentile = torch.special.ndtr(rise / (spread.square() + doubt).sqrt())
-    apart = torch.pdist(before.features).mean()
-    moved = (after.features - before.features).norm(dim=1).mean()
+    figures = {"gain": float(rise / spread), "percentile": float(percentile)}
+    return figures | changed(before.features, after.features, origin)
+
+
+def changed(before: Tensor, after: Tensor, base: Tensor) -> dict[str, Any]:
+    """The figures of a change that need no reward, of features [N, F] of works of the same noise,
+    before and after and at the base."""
+    apart = torch.pdist(before).mean()
     return {
-        "gain": float(rise / spread),
-        "percentile": float(percentile),
-        "diversity_kept": float(torch.pdist(after.features).mean() / apart),
-        "drift": float(moved / apart),
-        "quality_kept": quality_kept(origin, after.features),
-        "departure": departure(origin, after.features),
-        "samples": len(after.features),
+        "diversity_kept": float(torch.pdist(after).mean() / apart),
+        "drift": float((after - before).norm(dim=1).mean() / apart),
+        "quality_kept": quality_kept(base, after),
+        "departure": departure(base, after),
+        "samples": len(after),
     }
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio import adapter as low_rank
 from studio.checkpoint import NAME, Checkpoint, Checkpoints
 from studio.errors import BadUpload, NotFound
 from studio.latent import noise_from_seeds
 from studio.registry import Registry
+from studio.taste.blend import learned
 
 SUFFIX = ".taste"
 FORMAT = 1
@@ -64,22 +64,18 @@ def pack(checkpoints: Checkpoints, medium: str, version: str) -> bytes:
     """
     from safetensors.torch import save
 
-    chain = [checkpoints.find(medium, version)]
-    while chain[-1].parent is not None:
-        chain.append(checkpoints.find(medium, chain[-1].parent))
-    *learned, base = chain
-    if not learned:
+    base, adapter = learned(checkpoints, medium, version)
+    if not adapter:
         raise NotFound("taste_file_of_base", version=version)
-    adapters = [checkpoint.tensors("adapter") for checkpoint in reversed(learned)]
     card = {
         "format": FORMAT,
         "medium": medium,
         "base": base.version,
         "files": dict(base.card["files"]),
         "version": version,
-        "measured": known_figures(learned[0].card.get("measured")),
+        "measured": known_figures(checkpoints.find(medium, version).card.get("measured")),
     }
-    return save(low_rank.side_by_side(adapters), {HEADER: json.dumps(card)})
+    return save(dict(adapter), {HEADER: json.dumps(card)})
 
 
 def read(path: Path) -> Taste:

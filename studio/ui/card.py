@@ -20,7 +20,7 @@ def card_details(visit: Visit, checkpoint: Checkpoint) -> str:
     parts = []
     if checkpoint.parent:
         parent = versions.title(visit, checkpoint.parent)
-        parts.append(words("models.from", parent=parent))
+        parts.append(versions.origin(visit, card) or words("models.from", parent=parent))
     else:
         parts.append(words("models.base"))
     if created := str(card.get("created", ""))[:10]:

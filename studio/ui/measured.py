@@ -12,21 +12,26 @@ from studio.ui.session import Visit
 
 def figures(visit: Visit, measured: Mapping[str, Any]) -> str:
     words = visit.words
+    found = {
+        "gain": gain(visit, measured),
+        "closer": closer(visit, measured),
+        "diversity": diversity(visit, measured),
+        "quality": quality(visit, measured),
+        "drift": drift(visit, measured),
+    }
     blocks = "".join(
         f"<div><span>{text(words(f'teach.{name}'))}</span>"
         f"<strong>{text(value)}</strong><p>{text(meaning)}</p></div>"
-        for name, (value, meaning) in {
-            "gain": gain(visit, measured),
-            "closer": closer(visit, measured),
-            "diversity": diversity(visit, measured),
-            "quality": quality(visit, measured),
-            "drift": drift(visit, measured),
-        }.items()
-        # Versions from before quality was measured say nothing of it.
+        for name, (value, meaning) in found.items()
+        # What was not measured is not shown: the liking of somebody who has not rated, say.
         if value
     )
     samples = measured["samples"]
-    explained = "teach.works.explain" if "closer" in measured else "teach.explain.text"
+    explained = "compare.explain.text"
+    if "gain" in measured:
+        explained = "teach.explain.text"
+    elif "closer" in measured:
+        explained = "teach.works.explain"
     return f"""<div class="measured">{blocks}</div>
       <details><summary>{text(words("teach.explain"))}</summary>
       <p class="hint">{text(words(explained, samples=samples))}</p></details>"""

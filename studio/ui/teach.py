@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.taste.portable import SUFFIX
-from studio.ui import lesson, proof, versions, works
+from studio.ui import compare, lesson, proof, versions, works
 from studio.ui.assets import asset
 from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
@@ -51,6 +51,7 @@ def build(page: Page) -> gr.Tab:
             elem_id=works.UPLOAD,
             file_count="multiple",
         )
+        compare.build(page, tab)
     upload.upload(page.handler(receive), [*page.inputs, upload], surface, **page.quiet)
     busy = page.quiet | {"show_progress": "minimal"}  # Hundreds of works take a while to be seen.
     given.upload(page.handler(take), [*page.inputs, given], surface, **busy)

@@ -11,7 +11,7 @@ from studio.taste.explain import Samples
 from studio.taste.guard import lost
 from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
-from studio.ui import lesson, measured, proof, versions, works
+from studio.ui import compare_view, lesson, measured, proof, versions, works
 from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
 from studio.ui.session import Page, Visit
@@ -218,16 +218,19 @@ def version_list(visit: Visit) -> str:
     back = ""
     if visit.studio.store.version_history(visit.key, visit.medium):
         back = button(words("teach.roll_back"), "roll_back", kind="quiet")
-    return f"""<section class="teach-versions"><h3>{text(words("teach.versions"))}</h3>
+    section = attributes(class_="teach-versions", data_reach=compare_view.reach(visit))
+    return f"""<section{section}><h3>{text(words("teach.versions"))}</h3>
       <p class="hint">{text(words("teach.versions.lead"))}</p>
-      <ol class="versions">{rows}</ol>{back}</section>"""
+      <ol class="versions">{rows}</ol>{compare_view.door(visit)}{back}</section>"""
 
 
 def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> str:
     words = visit.words
     name = versions.title(visit, checkpoint.version)
     details = []
-    if checkpoint.parent:
+    if origin := versions.origin(visit, checkpoint.card):
+        details.append(origin)
+    elif checkpoint.parent:
         details.append(words("teach.version.from", parent=versions.title(visit, checkpoint.parent)))
     if count := checkpoint.card.get("ratings"):
         details.append(words("teach.version.ratings", count=count))

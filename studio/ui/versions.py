@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from studio.checkpoint import Checkpoint
 from studio.errors import NotFound
@@ -36,6 +37,21 @@ def base_title(visit: Visit, checkpoint: Checkpoint) -> str:
     return str((card.get("titles") or {}).get(language) or card.get("title") or checkpoint.version)
 
 
+def origin(visit: Visit, card: Mapping[str, Any]) -> str:
+    """What a version that was blended from others came from, "" of any other."""
+    words, parts = visit.words, dict(card.get("blended_from") or {})
+    if not parts:
+        return ""
+    key = "compare.made.part" if len(parts) == 1 else "compare.made.each"
+    said = [
+        words(key, version=title(visit, version), percent=round(100 * weight))
+        for version, weight in parts.items()
+    ]
+    if len(said) == 1:
+        return said[0]
+    return words("compare.made.merged", parts=words("compare.made.and").join(said))
+
+
 def accepted(visit: Visit) -> list[str]:
     """Versions that this person's ratings made and that they took, oldest first."""
     noted = visit.studio.store.noted_versions(visit.key, visit.medium)
@@ -52,16 +68,32 @@ def within_reach(visit: Visit) -> Sequence[Checkpoint]:
     ]
 
 
+def require_reach(visit: Visit, version: str) -> None:
+    """Raises: NotFound: it is not there, or not this person's."""
+    reach = [checkpoint.version for checkpoint in within_reach(visit)]
+    if version not in reach:
+        known = ", ".join(reach)
+        raise NotFound("unknown_version", medium=visit.medium, version=version, known=known)
+
+
+def bases(visit: Visit) -> dict[str, str]:
+    """The base that each version within reach grew from, the oldest first."""
+    parents = {c.version: c.parent for c in visit.studio.registry.versions(visit.medium)}
+
+    def base(version: str) -> str:
+        parent = parents.get(version)
+        return base(parent) if parent else version
+
+    return {checkpoint.version: base(checkpoint.version) for checkpoint in within_reach(visit)}
+
+
 def use(visit: Visit, version: str) -> None:
     """Make everything come from this version; it is loaded first, so that nothing fails later.
 
     Raises:
         NotFound, BadCheckpoint: it is not there, not this person's, or cannot be trusted.
     """
-    reach = [checkpoint.version for checkpoint in within_reach(visit)]
-    if version not in reach:
-        known = ", ".join(reach)
-        raise NotFound("unknown_version", medium=visit.medium, version=version, known=known)
+    require_reach(visit, version)
     visit.studio.registry.use(visit.medium, version)
     visit.studio.store.use_version(visit.key, visit.medium, version)
 

@@ -40,10 +40,9 @@ window.studio = (() => {
     desks[name] = { ask, done, moved, isWaiting, isIdle };
   }
 
-  const deskOf = (element) => {
-    const tab = element.closest("[role=tabpanel]");
-    return tab && desks[tab.id];
-  };
+  // A part of a tab may have a desk of its own, and says so by data-desk.
+  const deskOf = (element) =>
+    desks[element.closest("[data-desk]")?.dataset.desk ?? element.closest("[role=tabpanel]")?.id];
 
   // Any element with data-do is a gesture: <button data-do="undo">; its other data go along.
   document.addEventListener("click", (event) => {

@@ -6,3 +6,5 @@ element.addEventListener("click", (event) => {
   for (const other of element.querySelectorAll("[data-view]"))
     other.setAttribute("aria-pressed", other === chip);
 });
+// What can be compared may have changed with the list of versions.
+watch("value", () => document.dispatchEvent(new Event("versions")));
