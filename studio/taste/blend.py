@@ -138,7 +138,7 @@ def measure(before: Generator, after: Generator, ratings: Ratings | None = None)
                 for chunk in generator.map(noise).split(32)
             ]
         looks.append(torch.cat(rows))
-    plain = changed(*looks, base=looks[0])
+    plain = changed(looks[0], looks[1], looks[0])
     # Ratings of another base's works say nothing of this one's.
     if ratings is None or ratings.latents.shape[1] != before.latent_dim:
         return plain
