@@ -142,7 +142,9 @@ def test_a_version_that_lost_too_much_is_not_taken_unawares(
     expect(teach.get_by_text("This is a weaker version")).to_be_visible(timeout=LESSON)
     expect(teach.get_by_text("More of its works look odd")).to_have_count(0)
     teach.get_by_role("button", name="Accept").click()
-    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
+    expect(teach.locator(".versions [aria-current]")).to_contain_text(
+        "Your taste 1", timeout=LESSON
+    )
     expect(teach.get_by_text("Your taste 2")).to_have_count(0)
     with pytest.raises(NotFound):
         card_of(studio, lesson.version)
@@ -154,5 +156,7 @@ def test_it_may_be_taken_all_the_same(person: Person, studio: ServedStudio) -> N
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Take it all the same").click()
-    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
+    expect(teach.locator(".versions [aria-current]")).to_contain_text(
+        "Your taste 1", timeout=LESSON
+    )
     assert "blind_test" not in card_of(studio, lesson.version).card
