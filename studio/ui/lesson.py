@@ -134,7 +134,8 @@ def teach(
             is_cancelled=lambda: context.cancelled,
         )
     except FineTuneCancelled:
-        forget(unfinished)
+        if not context.is_closing:
+            forget(unfinished)
         raise Cancelled from None
     except NotEnoughRatings:
         forget(unfinished)
@@ -154,7 +155,7 @@ def teach(
         )
     except BaseException as error:
         registry.checkpoints.remove(medium, version)
-        if isinstance(error, Cancelled):
+        if isinstance(error, Cancelled) and not context.is_closing:
             forget(unfinished)
         raise
     forget(unfinished)
