@@ -42,11 +42,19 @@ class Cancelled(Exception):
 class JobContext:
     """What running work knows and says; handed to it by `Jobs`."""
 
-    def __init__(self, key: str, job_id: str, store: Store, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        key: str,
+        job_id: str,
+        store: Store,
+        stop: threading.Event,
+        closing: threading.Event,
+    ) -> None:
         self.key = key
         self.job_id = job_id
         self._store = store
         self._stop = stop
+        self._closing = closing
         self._written_stage = ""
         self._written_at = 0.0
 
@@ -72,6 +80,11 @@ class JobContext:
     @property
     def cancelled(self) -> bool:
         return self._stop.is_set()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is the studio that stops, so that somebody may want to go on later."""
+        return self._closing.is_set()
 
     def check(self) -> None:
         """Raises: Cancelled: somebody does not want this work any more."""
@@ -166,7 +179,7 @@ class Jobs:
 
     def _outcome(self, job: _Job) -> dict[str, Any]:
         """Do the work and return the columns that say what became of it."""
-        context = JobContext(job.key, job.id, self._store, job.stop)
+        context = JobContext(job.key, job.id, self._store, job.stop, self._closing)
         try:
             context.check()
             context.progress(0.0, "job.starting")

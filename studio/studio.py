@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
@@ -38,8 +39,9 @@ class Studio:
         jobs = Jobs(store)
         clear_up(checkpoints, store)
         for file in (settings.home / "lessons").glob("*"):
-            if time.time() - file.stat().st_mtime > LESSON_SECONDS:
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                if time.time() - file.stat().st_mtime > LESSON_SECONDS:
+                    file.unlink()
         return cls(settings, registry, store, jobs, Dice(settings.dice_seed))
 
     def unfinished(self, key: str, medium: str) -> Path:

@@ -163,6 +163,34 @@ def test_a_lesson_that_is_killed_anywhere_leaves_nothing_broken_and_goes_on(
     assert stages[SAVING] > 3
 
 
+@pytest.mark.parametrize("stage", ["teach.stage.learning", SAVING])
+def test_a_studio_that_is_stopped_in_good_order_goes_on_too(
+    visit: Visit, settings: Settings, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = threading.Event()
+
+    def stop(context: JobContext) -> None:
+        stopping.set()
+        assert context._closing.wait(PATIENCE_SECONDS)
+
+    with monkeypatch.context() as patch:
+        at(stage, stop, patch)
+        lesson.start(visit)
+        assert stopping.wait(PATIENCE_SECONDS)
+        visit.studio.jobs.shutdown()
+    job = lesson.latest(visit)
+    assert job is not None
+    assert (job.status, job.stage) == ("interrupted", stage)
+    assert own_versions(visit.studio) == []
+    with restarted(settings.home, settings.checkpoints, visit.key) as again:
+        assert lesson.can_go_on(again)
+        rounds = finetune._Lesson.round
+        taught: list[int] = []
+        monkeypatch.setattr(finetune._Lesson, "round", lambda *of: (taught.append(1), rounds(*of)))
+        expect_a_fresh_lesson(again)
+    assert len(taught) == (ROUNDS - 1 if stage == "teach.stage.learning" else 0)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("stage", ["", *STAGES, SAVING])
 def test_what_was_interrupted_says_where(visit: Visit, stage: str, language: str) -> None:

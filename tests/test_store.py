@@ -293,7 +293,7 @@ def test_nobody_sees_or_changes_what_is_anothers(store: Store) -> None:
     store.save_state(mine, "explore.painting", {"seed": 7})
     store.use_version(mine, "painting", "mine-1")
     store.note_version(mine, "painting", "mine-1", None, {}, "accepted")
-    job = store.jobs.add(mine, "finetune", "painting")
+    job, _ = store.jobs.add(mine, "finetune", "painting")
 
     assert store.artworks(other) == []
     assert store.ratings(other, "painting") == []

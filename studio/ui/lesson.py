@@ -231,7 +231,8 @@ def teach(
             is_cancelled=lambda: context.cancelled,
         )
     except FineTuneCancelled:
-        forget(unfinished)
+        if not context.is_closing:
+            forget(unfinished)
         raise Cancelled from None
     except (NotEnoughRatings, BadUpload):
         forget(unfinished)
@@ -239,7 +240,8 @@ def teach(
     try:
         made = kept(studio, generator, result, source, context)
     except Cancelled:
-        forget(unfinished)
+        if not context.is_closing:
+            forget(unfinished)
         raise
     forget(unfinished)
     return made

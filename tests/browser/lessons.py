@@ -19,6 +19,7 @@ from studio.settings import SHIPPED_CHECKPOINTS
 from studio.store import Store
 from studio.taste import Ratings, RewardModel
 from studio.taste import finetune as module
+from studio.taste.telling import Teller
 from studio.ui.lesson import KIND, SHOWN, small
 from tests.browser.conftest import ServedStudio, open_tab
 
@@ -89,6 +90,6 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
 def measure(generator: Generator, tuned: Generator, ratings: Ratings) -> dict[str, Any]:
     reward = RewardModel.of(generator, ratings)
     noise = module.check_noise(torch.Generator().manual_seed(0))[:SAMPLES]
-    teller = module.Teller(generator, None, None, None)
+    teller = Teller(generator, None, None, None)
     before, after = (module.look(g, g.map(noise), reward, teller) for g in (generator, tuned))
     return module.compare(before, after) | {"accuracy": reward.accuracy, "ratings": len(ratings)}

@@ -10,9 +10,10 @@ from studio import adapter as low_rank
 from studio.errors import NotEnoughRatings
 from studio.taste import Ratings, guard
 from studio.taste import finetune as module
-from studio.taste.finetune import FineTuneCancelled, FineTuneResult, Teller, check_noise, finetune
+from studio.taste.finetune import FineTuneResult, check_noise, finetune
 from studio.taste.guard import KEPT, lost, weaker
 from studio.taste.quality import departure, is_inside, quality_kept
+from studio.taste.telling import FineTuneCancelled, Teller
 from tests.taste.curves import CurveGenerator
 
 
