@@ -21,7 +21,7 @@ from tests.browser.conftest import (
     same,
     wait_for_another,
 )
-from tests.browser.test_rate_teach import LOOK, look
+from tests.browser.test_rate_teach import LESSON, LOOK, look
 
 Person = Callable[..., Page]
 
@@ -65,6 +65,8 @@ OTHER = f"""([before, least]) => {{
 
 def live(teach: Locator, before: list[int] | None = None) -> list[int]:
     """What lies between looks like; once it is not what it was before, if that is given."""
+    # On its way the hand comes by other places.
+    teach.page.wait_for_function("window.studio.desks.compare.isIdle()")
     if before is None:
         return look(teach.locator(".noises .live img").first)
     return teach.page.wait_for_function(OTHER, arg=[before, JUST_NOTICEABLE]).json_value()
@@ -103,7 +105,6 @@ def test_sliding_between_versions_keeping_a_place_and_merging(
         page.keyboard.press("ArrowLeft")
     expect(teach.locator("output")).to_have_text("70% of the way to “Your taste 2”")
     between = live(teach, at_second)
-    page.wait_for_function("window.studio.desks.compare.isIdle()")
 
     # It is all there after a reload, and is kept.
     page.reload()
@@ -112,7 +113,8 @@ def test_sliding_between_versions_keeping_a_place_and_merging(
     expect(teach.locator("output")).to_have_text("70% of the way to “Your taste 2”")
     assert same(live(teach), between)
     teach.get_by_role("button", name="Keep this as a version").click()
-    expect(teach.get_by_role("status").get_by_text("Kept as “Your taste 3”.")).to_be_visible()
+    status = teach.get_by_role("status")
+    expect(status.get_by_text("Kept as “Your taste 3”.")).to_be_visible(timeout=LESSON)
     expect(teach.locator(".compare .measured strong")).to_have_count(2)
     kept = teach.locator(".versions li", has_text="Your taste 3")
     expect(kept).to_contain_text("merged from “Your taste 1” (30%) and “Your taste 2” (70%)")
@@ -126,7 +128,7 @@ def test_sliding_between_versions_keeping_a_place_and_merging(
     expect(weight).to_have_attribute("aria-valuetext", "100%")
     live(teach, before)
     teach.get_by_role("button", name="Merge the two").click()
-    expect(teach.get_by_role("status").get_by_text("Kept as “Your taste 4”.")).to_be_visible()
+    expect(status.get_by_text("Kept as “Your taste 4”.")).to_be_visible(timeout=LESSON)
     merged = teach.locator(".versions li", has_text="Your taste 4")
     expect(merged).to_contain_text("merged from “Your taste 1” (100%)")
     merged.get_by_role("button", name="Use Your taste 4").click()
@@ -159,9 +161,8 @@ def test_versions_of_different_bases_are_uncovered_in_chinese(
     place = teach.get_by_role("slider", name="之间的位置")
     expect(place).to_have_attribute("aria-valuetext", "往“你的品味 1”走了 50%")
     teach.get_by_role("button", name="存成一个版本").click()
-    expect(teach.locator(".versions li", has_text="你的品味 2")).to_contain_text(
-        "“你的品味 1”的 50%"
-    )
+    kept = teach.locator(".versions li", has_text="你的品味 2")
+    expect(kept).to_contain_text("“你的品味 1”的 50%", timeout=LESSON)
     teach.get_by_role("button", name="关闭").click()
     expect(teach.locator(".compare")).to_have_count(0)
     expect(teach.get_by_role("button", name="比较或合并两个版本")).to_be_focused()
