@@ -15,7 +15,7 @@ from studio import adapter
 from studio.directions import moved
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
-from studio.medium import BEFORE, Generator, Handed, Medium, Recipe, media, pack
+from studio.medium import BEFORE, Generator, Handed, Medium, Recipe, media, pack, shared_of
 from studio.taste.hand import can_learn
 from studio.taste.own_works import OwnWorks, files_below, read_works
 from studio.words import LANGUAGES, Words, catalogue
@@ -45,6 +45,10 @@ def test_its_words_are_complete(generator: Generator, its_medium: Medium) -> Non
     for direction in generator.directions:
         named = direction.key if direction.attribute else "axis"
         keys |= {f"direction.{named}", f"direction.{named}.low", f"direction.{named}.high"}
+    for name, sign in shared_of(its_medium).values():
+        assert name in attributes
+        assert sign in (1, -1)
+        keys |= {f"direction.{name}.low", f"direction.{name}.high"}
     for language in LANGUAGES:
         assert keys - set(catalogue(its_medium.words, language)) == set()
 

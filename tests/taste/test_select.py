@@ -24,13 +24,13 @@ def test_nothing_is_asked_twice(curves: CurveGenerator):
         assert len(asked.unique(dim=0)) == number + 1
 
 
-def test_nothing_is_asked_twice_after_many(curves: CurveGenerator):
-    curator = Curator()
-    asked = torch.zeros(0, LATENT_DIM)
-    for number in range(40):
-        shown = curator.next_artworks(curves, NOTHING, 5, skipped=asked)
+def test_what_was_asked_is_no_candidate_among_many(curves: CurveGenerator):
+    curator, asked = Curator(), torch.zeros(0, LATENT_DIM)
+    for number in range(30):
+        shown = curator.next_artworks(curves, NOTHING, number, skipped=asked)
         asked = torch.cat([asked, shown])
-        assert len(asked.unique(dim=0)) == number + 1
+    candidates = curator._candidates(curves, NOTHING, asked, seed=30)
+    assert not (candidates[:, None] == asked).all(2).any()
 
 
 def test_what_was_skipped_is_not_asked_again(curves: CurveGenerator):
