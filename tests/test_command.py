@@ -80,6 +80,8 @@ def test_a_path_is_written_as_one_file(medium, tmp_path, capsys):
         (["encode", "painting", "nowhere.png"], "nowhere.png"),
         (["train", "painting", "--data", "nowhere"], "nowhere"),
         (["finetune", "painting", "--ratings", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["simulate", "painting", "--noise", "0.6"], "--noise is 0.6"),
+        (["simulate", "painting", "--ratings", "5"], "--ratings 6"),
         (["versions", "--promote", "x"], "medium"),
         (["versions", "--open", "x.taste"], "medium"),
         (["versions", "painting", "--save", "x"], "-o FILE"),
