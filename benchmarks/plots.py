@@ -114,7 +114,8 @@ def gallery(runs: Sequence[dict[str, Any]]) -> str:
     functions = sorted({name.partition("-")[0] for name in problems})
     dimensions = sorted({int(name.partition("-")[2].removesuffix("d")) for name in problems})
     last = runs[0]["iterations"]
-    cell, tall, left, gap = 190, 190, 56, 16
+    tall, left, gap = 190, 64, 16
+    cell = min((880 - left) / len(dimensions) - gap, 560)
     width = left + (cell + gap) * len(dimensions)
     legend = 20 * math.ceil(len(GALLERY_WAYS) / 2) + 12
     height = (tall + 44) * len(functions) + 24 + legend
@@ -131,7 +132,8 @@ def gallery(runs: Sequence[dict[str, Any]]) -> str:
             for power in range(math.ceil(math.log10(floor)), math.floor(math.log10(most)) + 1):
                 shapes.append(rule(x, up(power), x + cell, up(power), "grid"))
                 if right == 0:
-                    said = f"{10.0**power:g}"
+                    least = "≤ " if 10.0**power <= floor else ""
+                    said = f"{least}{10.0**power:g}"
                     shapes.append(text(x - 6, up(power) + 4, said, "quiet", anchor="end"))
             shapes.append(text(x, top - 8, f"{function}, {count} dimensions", "text", weight=600))
             for tick in (1, 10, 20, last):
