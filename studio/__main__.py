@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("simulate", simulate, "measure the taste loop with simulated artists")
     sub.add_argument("--artists", type=int, default=6)
     sub.add_argument("--ratings", type=int, default=30)
+    sub.add_argument("--noise", type=float, help="share of an impression that is mood; default 0.1")
     sub.add_argument("--deep", action="store_true", help=DEEP)
 
     sub = command("versions", versions, "list versions, promote one, or roll back", medium=False)
@@ -282,10 +283,28 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def simulate(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.taste.artists import MOST_NOISE, NOISE
+    from studio.taste.reward import FEWEST
     from studio.taste.simulate import simulate as run
 
-    generator = registry().use(options.medium, options.version)
-    return run(generator, artists=options.artists, ratings=options.ratings, deep=options.deep)
+    noise = NOISE if options.noise is None else options.noise
+    if not 0 <= noise <= MOST_NOISE:
+        raise BadSetting(
+            "bad_argument",
+            what=f"--noise is {noise:g}; it is the share of an artist's impression that is mood, "
+            f"from 0 (none) to {MOST_NOISE:g} (as much mood as liking). Nothing was measured.",
+        )
+    if options.artists < 1 or options.ratings < FEWEST:
+        what = f"--artists must be at least 1, and --ratings {FEWEST}: fewer teach nothing."
+        raise BadSetting("bad_argument", what=what)
+    return run(
+        registry().use(options.medium, options.version),
+        artists=options.artists,
+        ratings=options.ratings,
+        noise=noise,
+        deep=options.deep,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
 
 
 def versions(options: argparse.Namespace) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def test_a_path_is_written_as_one_file(medium, tmp_path, capsys):
         (["finetune", "painting", "--works", "nowhere"], "nowhere"),
         (["finetune", "painting", "--works", Path(__file__).parent / "ui"], "at least 5"),
         (["finetune", "painting", "--works", ".", "--strength", "brutal"], "gentle, clear, bold"),
+        (["simulate", "painting", "--noise", "0.6"], "--noise is 0.6"),
+        (["simulate", "painting", "--ratings", "5"], "--ratings 6"),
         (["versions", "--promote", "x"], "medium"),
         (["versions", "--open", "x.taste"], "medium"),
         (["versions", "painting", "--save", "x"], "-o FILE"),

@@ -186,8 +186,8 @@ class RewardModel:
             mean, covariance = _joint(posterior, components)
             # Hundreds of artworks in few components: singular but for rounding, hence float64.
             jitter = 1e-4 * torch.eye(len(mean), dtype=torch.float64)
-            root = torch.linalg.cholesky(covariance.double() + jitter).float()
-            tastes.append(mean + root @ torch.randn(len(mean), generator=rng))
+            root = torch.linalg.cholesky(covariance + jitter).float()
+            tastes.append(mean.float() + root @ torch.randn(len(mean), generator=rng))
         return torch.stack(tastes)
 
     def likeness(self, features: Tensor) -> Tensor:
@@ -396,7 +396,9 @@ def _predict(posterior: _Posterior, components: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _joint(posterior: _Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
-    points = components * posterior.weights
-    across = _kernel(posterior.hypothesis, points, posterior.points)
+    # Near what was rated, the prior and what is known of it cancel: float32 leaves no covariance.
+    points = (components * posterior.weights).double()
+    rated = posterior.points.double()
+    across = _kernel(posterior.hypothesis, points, rated)
     prior = _kernel(posterior.hypothesis, points, points)
-    return across @ posterior.alpha, prior - across @ posterior.spread @ across.T
+    return across @ posterior.alpha.double(), prior - across @ posterior.spread.double() @ across.T

@@ -11,7 +11,7 @@ by choosing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,14 +22,12 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics, Generator
-from studio.taste.artists import Artist, invent
+from studio.taste.aggregate import GOALS, aggregate, harmed, in_short, intervals, reaches
+from studio.taste.artists import NOISE, Artist, invent
 from studio.taste.finetune import FineTuneResult, finetune
 from studio.taste.ratings import Ratings
 from studio.taste.reward import FEWEST, RewardModel
 from studio.taste.select import Curator
-
-GOALS = {"percentile": 0.85, "diversity_of_oracle": 0.9, "seconds": 60.0, "random_harm": 0.05}
-"""What `aggregate` is measured against: at least, at least, at most, at most."""
 
 BASE_SAMPLES = 1024
 FRESH_SAMPLES = 256
@@ -62,6 +60,7 @@ def simulate(
     artists: int = 6,
     ratings: int = 30,
     *,
+    noise: float = NOISE,
     seed: int = 0,
     deep: bool = False,
     base_samples: int = BASE_SAMPLES,
@@ -73,38 +72,45 @@ def simulate(
     Args:
         artists: how many, of different kinds.
         ratings: stars each of them gives.
+        noise: the share of an impression's variance that is mood.
         deep: see `finetune`.
-        tell: hears one line for each artist.
+        tell: hears a line for each step.
 
     Returns:
-        `artists` (figures of each), `aggregate` (their means), `goals` and `reached`.
+        `artists` (figures of each), `harmed` (those who ended below where they began), `aggregate`
+        and `intervals` (see there), `goals`, `reached` (by the means) and `surely_reached` (by the
+        whole interval).
+
+    Raises:
+        ValueError: see `invent`.
     """
+    tell(f"measuring {base_samples + fresh_samples} works of {generator.version}")
     base = measure(generator, generator.map(noise_from_seeds(range(base_samples))))
     fresh_seeds = range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + fresh_samples)
     fresh = noise_from_seeds(fresh_seeds)
     untouched = measure(generator, generator.map(fresh))
     rows = []
-    for index, artist in enumerate(invent(base.attributes, artists, seed)):
+    for index, artist in enumerate(invent(base.attributes, artists, seed, noise)):
+        tell(f"{index + 1}/{artists} {artist.name}: {ratings} ratings, then a lesson")
         trial = Trial(generator, artist, base, untouched, fresh, ratings, seed + index, deep)
         rows.append(trial.run())
-        tell(f"{artist.name}: {rows[-1]['loop']}")
-    figures = aggregate(rows)
+        tell(f"{index + 1}/{artists} {artist.name}: {in_short(rows[-1])}")
+    figures, spans = aggregate(rows), intervals(rows)
     return {
         "medium": generator.medium,
         "version": generator.version,
         "ratings": ratings,
+        "noise": noise,
         "deep": deep,
         "base_samples": base_samples,
         "fresh_samples": fresh_samples,
         "artists": rows,
+        "harmed": harmed(rows),
         "aggregate": figures,
+        "intervals": spans,
         "goals": GOALS,
-        "reached": {
-            "percentile": figures["percentile"] >= GOALS["percentile"],
-            "diversity_of_oracle": figures["diversity_of_oracle"] >= GOALS["diversity_of_oracle"],
-            "seconds": figures["seconds"] <= GOALS["seconds"],
-            "random_harm": figures["random_harm"] <= GOALS["random_harm"],
-        },
+        "reached": {name: reaches(name, figures[name]) for name in GOALS},
+        "surely_reached": {name: all(reaches(name, end) for end in spans[name]) for name in GOALS},
     }
 
 
@@ -176,15 +182,17 @@ class Trial:
             begun = time.monotonic()
             latents = curator.next_artworks(self.generator, given, self.seed * 10_000 + index)
             slowest = max(slowest, time.monotonic() - begun)
-            stars = self.stars(latents)[0]
+            stars = self.stars(latents, index)[0]
             given = Ratings(
                 torch.cat([given.latents, latents]), (*given.stars, (index, float(stars)))
             )
         return given, round(slowest, 3)
 
-    def stars(self, latents: Tensor) -> list[int]:
+    def stars(self, latents: Tensor, index: int) -> list[int]:
+        """Of the rating with that index, of `count`."""
         artworks = self.generator.decode(latents)
-        return self.artist.stars(self.generator.attributes(artworks), self.rng)
+        share = index / max(self.count - 1, 1)
+        return self.artist.stars(self.generator.attributes(artworks), self.rng, share)
 
     def favourites(self, given: Ratings) -> Tensor:
         most = max(value for _, value in given.stars)
@@ -247,7 +255,7 @@ class Trial:
             if index >= FEWEST and len({value for _, value in stars}) > 1:
                 belief = RewardModel.fit(asked, stars, (), as_features)
                 chosen = candidates[belief.sample(candidates, 1, index)[0].argmax()][None]
-            stars.append((index, float(self.stars(chosen)[0])))
+            stars.append((index, float(self.stars(chosen, index)[0])))
             asked = torch.cat([asked, chosen])
         candidates = self.candidates(self.seed * 20_000 + self.count, PBO_CANDIDATES)
         if len({value for _, value in stars}) < 2:
@@ -283,42 +291,3 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     """Spearman's."""
     ranks = torch.stack([a.argsort().argsort(), b.argsort().argsort()]).double()
     return float(torch.corrcoef(ranks)[0, 1])
-
-
-def aggregate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means over artists."""
-
-    def mean(*path: str) -> float:
-        values = []
-        for row in rows:
-            value: Any = row
-            for name in path:
-                value = value[name]
-            values.append(float(value))
-        return float(np.mean(values))
-
-    ways = ("no_learning", "best_of_rated", "best_of_8", "bayesian_optimisation")
-    harms = (
-        mean("random_ratings", "percentile_change"),
-        mean("random_ratings", "diversity_change"),
-    )
-    return {
-        "percentile": mean("loop", "percentile"),
-        "mean_rank": mean("loop", "mean_rank"),
-        "diversity": mean("loop", "diversity"),
-        "diversity_of_oracle": mean("loop", "diversity_of_oracle"),
-        "seconds": max(row["loop"]["seconds"] for row in rows),
-        "slowest_question_s": max(row["slowest_question_s"] for row in rows),
-        "refused": sum("refused" in row["loop"] for row in rows),
-        "rank_correlation": mean("reward", "rank_correlation"),
-        "accuracy": mean("reward", "accuracy"),
-        "random_harm": max(0.0, -min(harms)),
-        "random_refused": sum("refused" in row["random_ratings"] for row in rows),
-        "instead": {
-            way: {
-                name: mean(way, name)
-                for name in ("percentile", "mean_rank", "diversity", "diversity_of_oracle")
-            }
-            for way in ways
-        },
-    }
