@@ -149,7 +149,8 @@ def test_a_blend_is_kept_as_a_version_like_any_other(
     card = registry.checkpoints.find("stripes", version).card
     assert card["parent"] == registry.default_version("stripes")
     assert card["blended_from"] == {a: 0.25, b: 0.75}
-    assert card["measured"].keys() == {"diversity_kept", "drift", "samples"}
+    changes = {"diversity_kept", "drift", "quality_kept", "departure", "samples"}
+    assert card["measured"].keys() == changes
     assert card["measured"]["drift"] > 0
     expected = torch.lerp(latents(registry, a), latents(registry, b), 0.75)
     torch.testing.assert_close(latents(registry, version), expected, atol=1e-4, rtol=1e-4)
