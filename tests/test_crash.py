@@ -32,7 +32,7 @@ from studio.ui import lesson, versions
 from studio.ui.session import Visit
 from studio.ui.teach_views import outcome
 from studio.words import LANGUAGES, Words
-from tests.teaching import MEDIUM, ROUNDS
+from tests.teaching import MEDIUM, ROUNDS, UNHURRIED
 
 ROOT = Path(__file__).resolve().parent.parent
 RATED = 30
@@ -45,6 +45,7 @@ SAVING = "teach.stage.saving"
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
     monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
+    monkeypatch.setattr(finetune, "ROUND_SECONDS", UNHURRIED)
 
 
 def rate(studio: Studio, key: str, medium: str = MEDIUM, count: int = RATED) -> None:
