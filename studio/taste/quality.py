@@ -9,6 +9,8 @@ may all lie in one corner of the manifold, far from its middle and as well made 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -48,5 +50,7 @@ def is_inside(base: Tensor, works: Tensor) -> Tensor:
 
 def departure(base: Tensor, works: Tensor) -> float:
     """Squared Fréchet distance of features [N, F] of works from those of the base, in units of the
-    base's total variance: 0 is no change at all."""
+    base's total variance: 0 is no change at all; nan where works cannot be measured."""
+    if not (base.isfinite().all() and works.isfinite().all()):
+        return math.nan
     return frechet_distance(base, works) / float(base.double().var(dim=0).sum())
