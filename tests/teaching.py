@@ -22,7 +22,7 @@ from sqlalchemy import event
 
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.taste import finetune
+from studio.taste import climb, finetune
 from studio.ui import lesson
 from studio.ui.session import Visit
 
@@ -65,7 +65,7 @@ def teach(home: Path, checkpoints: Path, key: str, last: int) -> None:
 
 def main(homes: Path, checkpoints: Path) -> int:
     finetune.MOST_ROUNDS = finetune.LEAST_ROUNDS = ROUNDS
-    finetune.ROUND_SECONDS = UNHURRIED
+    climb.ROUND_SECONDS = UNHURRIED
     # What torch imports only then would take each process seconds.
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     key = (homes / "key").read_text()

@@ -45,7 +45,7 @@ SAVING = "teach.stage.saving"
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
     monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
-    monkeypatch.setattr(finetune, "ROUND_SECONDS", UNHURRIED)
+    monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
 
 
 def rate(studio: Studio, key: str, medium: str = MEDIUM, count: int = RATED) -> None:

@@ -229,7 +229,7 @@ def rounds_until(crash: int, told: list[float]) -> Callable[[float, dict[str, An
 def test_what_was_stopped_goes_on_and_ends_as_if_nothing_had_been(
     curves: CurveGenerator, thirty: Ratings, tmp_path: Path, monkeypatch, strength: str
 ):
-    monkeypatch.setattr(module, "ROUND_SECONDS", UNHURRIED)
+    monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
     monkeypatch.setattr(module, "MOST_ROUNDS", HURRIED)
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
     wanted = {"strength": strength, "seconds": UNHURRIED}
@@ -251,7 +251,7 @@ def test_what_was_stopped_goes_on_and_ends_as_if_nothing_had_been(
 
 
 def test_a_deep_fine_tune_goes_on_too(thirty: Ratings, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(module, "ROUND_SECONDS", UNHURRIED)
+    monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
     monkeypatch.setattr(module, "MOST_ROUNDS", HURRIED)
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
     unsteady = UnsteadyCurves()
