@@ -11,7 +11,7 @@ from studio.taste.explain import Samples
 from studio.taste.guard import lost
 from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
-from studio.ui import compare_view, lesson, measured, proof, versions, works
+from studio.ui import compare_view, landscape, lesson, measured, proof, versions, works
 from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
 from studio.ui.session import Page, Visit
@@ -79,6 +79,7 @@ def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Sampl
     return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
       <p class="hint">{text(" ".join(hints))}</p>
       {leaning_chart(visit, reward, samples)}
+      {landscape.section(visit)}
       {choices(visit)}
       <p>{button(words(f"teach.{start}"), "start", kind="primary large")}
         <span class="hint">{text(words(f"teach.{start}.hint"))}</span></p>"""

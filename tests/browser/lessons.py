@@ -64,17 +64,12 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
     registry = Registry(shipped(studio.home), "cpu")
     generator = registry.use(MEDIUM)
-    latents = generator.map(noise_from_seeds(RATED))
-    ranks = (latents @ generator.statistics.axes[0]).argsort().argsort()
-    for work, rank in zip(generator.decode(latents), ranks.tolist(), strict=True):
-        assert work.recipe is not None
-        kept = store.keep_artwork(key, work.recipe, work.thumbnail())
-        store.rate(key, kept, stars=1 + 5 * rank // len(ranks))
-    job = store.jobs.add(key, KIND, MEDIUM)
+    rate(store, key, generator)
+    job, _ = store.jobs.add(key, KIND, MEDIUM)
     adapter = moved(generator, far)
     tuned = generator.adapted(adapter, "tuned")
     measured = measure(generator, tuned, Ratings.from_rows(store.ratings(key, MEDIUM)))
-    version = registry.add_fine_tune(generator, adapter, measured, {"ratings": len(ranks)})
+    version = registry.add_fine_tune(generator, adapter, measured, {"ratings": len(RATED)})
     store.note_version(key, MEDIUM, version, generator.version, measured, "candidate")
     noise = noise_from_seeds(SHOWN)
     works = {
@@ -85,6 +80,22 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     store.jobs.change(job, status="done", progress=1.0, result=result)
     store.close()
     return SimpleNamespace(version=version, measured=measured, key=key)
+
+
+def rated(studio: ServedStudio, page: Page) -> None:
+    """Ratings of somebody who likes what lies along the first axis."""
+    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    rate(store, key_of(page), Registry(shipped(studio.home), "cpu").use(MEDIUM))
+    store.close()
+
+
+def rate(store: Store, key: str, generator: Generator) -> None:
+    latents = generator.map(noise_from_seeds(RATED))
+    ranks = (latents @ generator.statistics.axes[0]).argsort().argsort()
+    for work, rank in zip(generator.decode(latents), ranks.tolist(), strict=True):
+        assert work.recipe is not None
+        kept = store.keep_artwork(key, work.recipe, work.thumbnail())
+        store.rate(key, kept, stars=1 + 5 * rank // len(ranks))
 
 
 def measure(generator: Generator, tuned: Generator, ratings: Ratings) -> dict[str, Any]:
