@@ -146,6 +146,7 @@ def test_works_that_cannot_be_measured_say_nothing(
 
     monkeypatch.setattr(module, "MOST_ROUNDS", 2)
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
+    monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
     if lost == len(thirty):
         with pytest.raises(NotEnoughRatings) as refused:
             finetune(Torn(), thirty, seconds=UNHURRIED)
