@@ -47,16 +47,19 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
+TEACHING = ("test_compare", "test_landscape", "test_own_works", "test_proof", "test_rate_teach")
+BROWSER_GROUPS = {"test_poem": "browser-poem", **dict.fromkeys(TEACHING, "browser-teach")}
+
+
 # Before xdist looks for the groups.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes at most: what needs a browser shares one server and one browser, and all the
-    rest shares the small models that are trained for it. Whichever is done first does the browser
-    tests of poems too."""
+    rest shares the small models that are trained for it. Whichever is done first goes on with the
+    browser tests of poems, or of teaching."""
     for item in items:
         path = Path(item.path)
-        group = "browser" if "browser" in path.parts else "rest"
-        group += "-poem" if group == "browser" and path.stem == "test_poem" else ""
+        group = BROWSER_GROUPS.get(path.stem, "browser") if "browser" in path.parts else "rest"
         item.add_marker(pytest.mark.xdist_group(group))
 
 
