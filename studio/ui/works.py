@@ -43,16 +43,25 @@ def receive(visit: Visit, paths: Sequence[str]) -> None:
         if len(previews) < PREVIEWS:
             previews.append(artwork.thumbnail(size=THUMBNAIL))
 
-    for path in paths:
-        require_size(visit, Path(path))
-    found = read_works(
-        visit.medium_object, visit.generator, [Path(path) for path in paths], known.digests, heard
-    )
+    fitting: list[Path] = []
+    left: list[tuple[str, BadUpload]] = []
+    for path in map(Path, paths):
+        try:
+            require_size(visit, path)
+            fitting.append(path)
+        except BadUpload as error:
+            left.append((path.name, error))
+    try:
+        found = read_works(visit.medium_object, visit.generator, fitting, known.digests, heard)
+    finally:
+        # What the page says of files is that they are not kept.
+        for name in paths:
+            Path(name).unlink(missing_ok=True)
     both = known.with_(replace(found, left_out=[]))
     if len(both) > MOST:
         require_works(len(both))
     visit.save(SEEN, {**both.to_dict(), "base": base(visit)})
-    left_out = [(name, visit.words.error(error)) for name, error in found.left_out]
+    left_out = [(name, visit.words.error(error)) for name, error in left + found.left_out]
     visit.save(SHOWN, {"count": len(both), "previews": previews, "left_out": left_out})
     if len(found):
         visit.say("teach.works.added", count=len(found))
