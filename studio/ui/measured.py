@@ -45,9 +45,12 @@ def gain(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def closer(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
-    share = min(round(100 * measured.get("closer", 0.0)), 100)
-    shown = visit.words("teach.closer.value", share=share) if "closer" in measured else ""
-    return shown, visit.words("teach.closer.text", share=share)
+    words, share = visit.words, min(max(round(100 * measured.get("closer", 0.0)), 0), 100)
+    shown = words("teach.closer.value", share=share) if "closer" in measured else ""
+    said = words("teach.closer.text", share=share)
+    if measured.get("closer", 0.0) < 2 * measured.get("closer_error", 0.0):
+        said += " " + words("teach.closer.few")
+    return shown, said
 
 
 def diversity(visit: Visit, measured: Mapping[str, Any]) -> tuple[str, str]:
