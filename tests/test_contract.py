@@ -192,9 +192,10 @@ def test_works_of_ones_own_are_seen_as_they_are(
     heard: list[object] = []
     found = read_works(its_medium, generator, files_below(tmp_path, its_medium), heard=heard.append)
     assert len(found) == len(found.digests) == len(heard) == len(works)
-    assert {name for name, _ in found.left_out} == {f"broken.{ending}", f"{0}.{ending}"}
-    expected = generator.features(works)[[1, 2, 3]]
-    torch.testing.assert_close(found.features[:3], expected, atol=0.05, rtol=0.05)
+    assert {name for name, _ in found.left_out} == {f"broken.{ending}", f"again.{ending}"}
+    expected = generator.features(works)
+    # A picture is larger in its file than it was painted.
+    assert (found.features - expected).norm(dim=1).max() < 0.3 * torch.pdist(expected).mean()
     kept = OwnWorks.from_dict(found.to_dict(), generator)
     assert torch.equal(kept.features, found.features) and kept.digest == found.digest
     again = read_works(

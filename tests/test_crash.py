@@ -185,9 +185,9 @@ def test_a_studio_that_is_stopped_in_good_order_goes_on_too(
     assert own_versions(visit.studio) == []
     with restarted(settings.home, settings.checkpoints, visit.key) as again:
         assert lesson.can_go_on(again)
-        rounds = finetune._Lesson.round
+        rounds = climb.Climb.round
         taught: list[int] = []
-        monkeypatch.setattr(finetune._Lesson, "round", lambda *of: (taught.append(1), rounds(*of)))
+        monkeypatch.setattr(climb.Climb, "round", lambda *of: (taught.append(1), rounds(*of)))
         expect_a_fresh_lesson(again)
     assert len(taught) == (ROUNDS - 1 if stage == "teach.stage.learning" else 0)
 
@@ -323,7 +323,8 @@ def test_many_clicks_start_one_lesson(visit: Visit) -> None:
 def test_two_people_and_two_media_wait_for_each_other_and_all_are_taught(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"SAMPLES": 32, "BATCH": 8, "LEAST_GAIN": -9.0}.items():
+    monkeypatch.setattr(climb, "BATCH", 8)
+    for name, value in {"SAMPLES": 32, "LEAST_GAIN": -9.0}.items():
         monkeypatch.setattr(finetune, name, value)
     first, second = newcomer(studio), newcomer(studio)
     rate(studio, first.key, "painting")

@@ -49,7 +49,7 @@ def bring(page: Page, files: list[Path], name: str) -> Locator:
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     for number, file in enumerate(files, start=1):
-        teach.locator("input[type=file]").set_input_files(file)
+        teach.locator("input[type=file]:not([multiple])").set_input_files(file)
         expect(teach.locator(".versions li", has_text=f"{name} {number}")).to_have_count(1)
     return teach
 

@@ -22,7 +22,7 @@ from studio import adapter
 from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.taste import finetune
+from studio.taste import climb, finetune
 from studio.ui import lesson
 from studio.ui.app import build_app
 from tests.test_crash import finished, newcomer
@@ -135,7 +135,8 @@ def test_people_steer_while_somebody_else_is_taught(
     studio, url, event = open_studio
     # Short rounds, but it ends only when it is told to.
     endless = {"LEAST_ROUNDS": 10**6, "MOST_ROUNDS": 10**6, "UNHURRIED": 1e9}
-    for name, value in ({"SAMPLES": 32, "BATCH": 8} | endless).items():
+    monkeypatch.setattr(climb, "BATCH", 8)
+    for name, value in ({"SAMPLES": 32} | endless).items():
         monkeypatch.setattr(finetune, name, value)
     pupil = newcomer(studio, MEDIUM)
     lesson.start(pupil)
