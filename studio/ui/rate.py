@@ -54,7 +54,8 @@ def build(page: Page) -> gr.Tab:
 
     def more(visit: Visit, said: Said) -> dict[str, Any]:
         question, artworks, revision = questions.add(visit)
-        return {"more": shown(visit, question, artworks), "revision": revision}
+        made = shown(visit, question, artworks)
+        return {"more": made, "revision": revision, "medium": visit.medium}
 
     with gr.Tab(page.i18n("rate.title"), id="rate", elem_id="tab-rate") as tab:
         surface = gr.HTML(
@@ -92,6 +93,7 @@ def desk(
         "status": status,
         "language": visit.language,
         "words": {key: words(f"rate.{key}") for key in SAID_IN_BROWSER},
+        "medium": visit.medium,
         "mode": waiting.mode,
         "revision": waiting.revision,
         "ahead": AHEAD,

@@ -115,7 +115,7 @@ def test_sliding_between_versions_keeping_a_place_and_merging(
     teach.get_by_role("button", name="Keep this as a version").click()
     status = teach.get_by_role("status")
     expect(status.get_by_text("Kept as “Your taste 3”.")).to_be_visible(timeout=LESSON)
-    expect(teach.locator(".compare .measured strong")).to_have_count(2)
+    expect(teach.locator(".compare .measured strong")).to_have_count(3)
     kept = teach.locator(".versions li", has_text="Your taste 3")
     expect(kept).to_contain_text("merged from “Your taste 1” (30%) and “Your taste 2” (70%)")
 

@@ -328,19 +328,3 @@ def test_a_discarded_lesson_leaves_everything_as_it_was(person: Person) -> None:
     expect(teach.get_by_text("Your taste 1")).to_have_count(0)
     open_tab(page, "explore")
     assert same(picture(page), as_trained)
-    another_medium_begins_with_it(page)
-
-
-def another_medium_begins_with_it(page: Page) -> None:
-    """Melodies that go the way of the paintings one liked come first, until that is not wanted."""
-    page.get_by_label("Kind of artwork").select_option("melody")
-    page.locator("#tab-explore .melody").wait_for()
-    open_tab(page, "rate")
-    why = desk(page).locator(".rate-elsewhere")
-    expect(why).to_contain_text("brighter")
-    expect(why).to_contain_text("That is what you liked under Paintings.")
-    before = question(page)
-    why.get_by_role("button", name="Ask without this").click()
-    expect(why.get_by_role("button", name="Begin with what you like elsewhere")).to_be_visible()
-    expect(why).not_to_contain_text("Paintings")
-    expect(desk(page).locator(f'.rate-stage[data-question="{before}"]')).to_have_count(0)

@@ -57,11 +57,11 @@ function askForMore() {
   trigger("more", {});
 }
 
-function receiveMore({ more: question, revision }) {
+function receiveMore({ more: question, revision, medium }) {
   clearTimeout(asking);
   asking = null;
-  // Made for the mode that was left meanwhile: the server has dropped it already.
-  if (question.kind === view.mode) {
+  // Made for the medium or the mode that was left meanwhile.
+  if (medium === view.medium && question.kind === view.mode) {
     here.set(question.id, { ...question, revision });
     if (!ready.includes(question.id)) ready.push(question.id);
   }
@@ -202,6 +202,8 @@ function draw() {
   if (view && value.reply && value.reply !== outgoing[0]?.seq) return;
   const before = view;
   view = value;
+  // Every medium counts its revisions by itself.
+  if (view.medium !== before?.medium) here.clear();
   for (const question of view.open)
     if (question.works) here.set(question.id, { ...question, revision: view.revision });
   ready = view.open.map((question) => question.id);
