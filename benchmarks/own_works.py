@@ -25,6 +25,7 @@ from studio.__main__ import registry
 from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics, Generator, get_medium
 from studio.metrics import frechet_distance, kernel_distance
+from studio.taste.climb import features_of
 from studio.taste.own_works import files_below, read_works
 from studio.taste.reward import COMPONENTS
 from studio.taste.transfer import away, transfer
@@ -34,13 +35,8 @@ FIRST_SEED = 2_000_000
 
 
 def look(generator: Generator, samples: int) -> Tensor:
-    latents = generator.map(noise_from_seeds(range(FIRST_SEED, FIRST_SEED + samples)))
-    with torch.no_grad():
-        rows = [
-            generator.latent_features(chunk.to(generator.device)).cpu()
-            for chunk in latents.split(32)
-        ]
-    return torch.cat(rows)
+    seeds = range(FIRST_SEED, FIRST_SEED + samples)
+    return features_of(generator, generator.map(noise_from_seeds(seeds)))
 
 
 def figures(made: Tensor, others: Tensor, statistics: FeatureStatistics) -> dict[str, float]:

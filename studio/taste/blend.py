@@ -19,7 +19,8 @@ from studio.checkpoint import Checkpoint, Checkpoints
 from studio.errors import BadSetting, NotEnoughRatings
 from studio.medium import Generator
 from studio.registry import Registry
-from studio.taste.finetune import SAMPLES, Look, changed, compare
+from studio.taste.climb import features_of
+from studio.taste.finetune import Look, changed, check_noise, compare
 from studio.taste.ratings import Ratings
 from studio.taste.reward import RewardModel
 
@@ -127,17 +128,10 @@ def keep(
 
 def measure(before: Generator, after: Generator, ratings: Ratings | None = None) -> dict[str, Any]:
     """What lies between two generators, as of a fine-tune (studio.taste.finetune.FineTuneResult):
-    `diversity_kept`, `drift` and `samples`; with ratings that say something, also `gain` and
-    `percentile`, `accuracy` and `ratings`."""
-    noise = torch.randn(SAMPLES, 128, generator=torch.Generator().manual_seed(0))
-    looks = []
-    for generator in (before, after):
-        with torch.no_grad():
-            rows = [
-                generator.latent_features(chunk.to(generator.device)).cpu()
-                for chunk in generator.map(noise).split(32)
-            ]
-        looks.append(torch.cat(rows))
+    `diversity_kept`, `quality_kept`, `departure`, `drift` and `samples`; with ratings that say
+    something, also `gain` and `percentile`, `accuracy` and `ratings`."""
+    noise = check_noise(torch.Generator().manual_seed(0))
+    looks = [features_of(generator, generator.map(noise)) for generator in (before, after)]
     plain = changed(looks[0], looks[1], looks[0])
     # Ratings of another base's works say nothing of this one's.
     if ratings is None or ratings.latents.shape[1] != before.latent_dim:

@@ -217,7 +217,7 @@ class Climb:
         )
 
 
-def features_of(generator: Generator, latents: Tensor, teller: Teller) -> Tensor:
+def features_of(generator: Generator, latents: Tensor, teller: Teller | None = None) -> Tensor:
     """Features [N, F] of the works of latents [N, D], without gradient.
 
     Raises:
@@ -225,7 +225,8 @@ def features_of(generator: Generator, latents: Tensor, teller: Teller) -> Tensor
     """
     rows = []
     for chunk in latents.split(32):
-        teller.stop_if_cancelled()
+        if teller is not None:
+            teller.stop_if_cancelled()
         with torch.no_grad():
             rows.append(generator.latent_features(chunk.to(generator.device)).cpu())
     return torch.cat(rows)

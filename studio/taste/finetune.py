@@ -32,7 +32,7 @@ from studio.taste import hand
 from studio.taste.climb import Climb, features_of
 from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
-from studio.taste.reward import COMPONENTS, RewardModel, whiten
+from studio.taste.reward import COMPONENTS, RewardModel, require_trusted, whiten
 from studio.taste.telling import Progress, Teller
 from studio.taste.unfinished import Unfinished
 
@@ -141,10 +141,7 @@ def finetune(
     teller = Teller(generator, preview_noise, progress, is_cancelled)
     teller.tell(0.0, "preparing")
     reward = RewardModel.of(generator, ratings)
-    if not reward.is_trusted:
-        raise NotEnoughRatings(
-            "ratings_contradict", count=len(ratings), right=round(10 * reward.accuracy)
-        )
+    require_trusted(reward, len(ratings))
     rng = torch.Generator().manual_seed(seed)
     noise = check_noise(rng)
     before = look(generator, generator.map(noise), reward, teller)

@@ -202,6 +202,13 @@ class RewardModel:
         return torch.einsum("h,hbn->bn", self._votes, torch.stack(rows))
 
 
+def require_trusted(reward: RewardModel, count: int) -> None:
+    """Raises: NotEnoughRatings: `count` ratings do not point anywhere yet."""
+    if not reward.is_trusted:
+        right = round(10 * reward.accuracy)
+        raise NotEnoughRatings("ratings_contradict", count=count, right=right)
+
+
 def require_enough(
     stars: Sequence[tuple[int, float]], pairs: Sequence[tuple[int, int, bool]]
 ) -> None:

@@ -32,6 +32,7 @@ from studio.taste.finetune import (
     SECONDS,
     UNHURRIED,
     FineTuneResult,
+    check_noise,
 )
 from studio.taste.telling import Progress, Teller
 
@@ -97,8 +98,8 @@ def transfer(
     works = works[distinct(works)]
     require_works(len(works))
     rng = torch.Generator().manual_seed(seed)
-    check_noise = torch.randn(SAMPLES, 128, generator=rng)
-    before = features_of(generator, generator.map(check_noise), teller)
+    noise = check_noise(rng)
+    before = features_of(generator, generator.map(noise), teller)
     order = torch.randperm(len(works), generator=rng)
     hidden = round(HELD_OUT * len(works))
     held, learned = works[order[:hidden]], works[order[hidden:]]
@@ -125,7 +126,7 @@ def transfer(
 
     def look(adapter: dict[str, Tensor]) -> dict[str, Any]:
         tuned = generator.adapted(adapter, generator.version)
-        return measured.of(features_of(tuned, tuned.map(check_noise), teller))
+        return measured.of(features_of(tuned, tuned.map(noise), teller))
 
     figures = look(best)
     require_nearer(figures)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.errors import NotEnoughRatings
 from studio.taste import Ratings
 from studio.taste.landscape import COLUMNS, ROWS, Landscape
+from studio.taste.reward import require_trusted
 from studio.ui.panel import go_once, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import attributes, button
@@ -66,10 +66,7 @@ def draw(visit: Visit, page: Page) -> None:
     generator = visit.generator
     ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
     reward = page.curator.reward(generator, ratings)
-    if not reward.is_trusted:
-        raise NotEnoughRatings(
-            "ratings_contradict", count=len(ratings), right=round(10 * reward.accuracy)
-        )
+    require_trusted(reward, len(ratings))
     found = Landscape.of(generator, reward, page.usual.of(generator))
     recipes = [work.recipe.to_dict() for work in found.artworks if work.recipe]
     visit.save(
