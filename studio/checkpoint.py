@@ -90,6 +90,10 @@ class Checkpoint:
             raise BadCheckpoint("checkpoint_incomplete", folder=self.folder.name, file=name)
         return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
 
+    def holds(self, name: str) -> bool:
+        """Whether tensors were saved under `name`."""
+        return any(stem(file) == name for file in self.card["files"] if file != f"{name}.json")
+
     def size_bytes(self) -> int:
         return sum((self.folder / file).stat().st_size for file in self.card["files"])
 

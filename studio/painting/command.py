@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
     p.add_argument("--seed", type=int, default=Recipe.seed)
     p.add_argument("--encoder-pictures", type=int, default=EncoderRecipe.pictures)
+    p.add_argument(
+        "--enlarger-minutes", type=float, default=0.0, help="wall time to learn enlarging in"
+    )
     p.add_argument("--samples", type=int, default=5000, help="paintings for the evaluation")
     p.add_argument("--version", help="write the checkpoint under this name when done")
     p.add_argument("--title", default="", help="what the checkpoint is called for people")
@@ -77,6 +80,7 @@ def main(arguments: Sequence[str]) -> int:
                 title=options.title or options.version,
                 samples=options.samples,
                 encoder_recipe=EncoderRecipe(pictures=options.encoder_pictures),
+                enlarger_minutes=options.enlarger_minutes,
                 report=report,
             )
             report({"checkpoint": str(checkpoint.folder)})

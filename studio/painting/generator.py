@@ -30,6 +30,8 @@ from studio.painting import attributes, invert
 from studio.painting.artwork import Painting
 from studio.painting.data import square, to_tensor
 from studio.painting.drift import descriptors
+from studio.painting.enlarger import Enlarger
+from studio.painting.equaliser import Equaliser
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.hands import HAND, OtherHand
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
@@ -70,6 +72,7 @@ class PaintingGenerator(Adaptable):
         self.directions = directions
         self.originality = originality
         self.other_hand: OtherHand | None = None
+        self.enlarger: Enlarger | None = None
         self.owned = [self.mapping, self.decoder, self.encoder, self.network]
 
     @classmethod
@@ -79,10 +82,12 @@ class PaintingGenerator(Adaptable):
             config = Config.from_dict(checkpoint.card["config"])
             painter = Painter(config)
             painter.load_state_dict(checkpoint.tensors("painter"))
+            if checkpoint.holds("equaliser"):
+                painter.decoder.finish = Equaliser(checkpoint.tensors("equaliser")["gains"])
             encoder = Encoder(config)
             encoder.load_state_dict(checkpoint.tensors("encoder"))
             directions = [Direction(**row) for row in checkpoint.document("directions")]
-            return cls(
+            generator = cls(
                 checkpoint.version,
                 painter,
                 encoder,
@@ -92,8 +97,13 @@ class PaintingGenerator(Adaptable):
                 Originality.of(checkpoint),
                 device,
             )
+            if checkpoint.holds("enlarger"):
+                generator.enlarger = Enlarger()
+                generator.enlarger.load_state_dict(checkpoint.tensors("enlarger"))
+                generator.enlarger.eval().requires_grad_(False).to(generator.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadCheckpoint("checkpoint_unfitting", folder=checkpoint.version) from error
+        return generator
 
     def map(self, noise: Tensor) -> Tensor:
         """See studio.medium.Generator.map."""
@@ -123,7 +133,7 @@ class PaintingGenerator(Adaptable):
                     painted = functional_call(self.decoder, weights, (chunk.to(self.device),))
                 for row, picture in zip(chunk, to_bytes(painted), strict=True):
                     recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
-                    paintings.append(Painting(picture, recipe, kept, remarks))
+                    paintings.append(Painting(picture, recipe, kept, remarks, self.enlarger))
         return paintings
 
     def encode(self, artworks: Sequence[Artwork]) -> Tensor:

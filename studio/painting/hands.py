@@ -47,9 +47,9 @@ class OtherHand:
                     f"{layer}.{part}" for layer in adapter_layers(own) for part in ADAPTER_PARTS
                 }
                 mixed = {}
-                for name, tensor in own.state_dict().items():
-                    if tensor.is_floating_point() and name not in added:
-                        other = self.weights[name.replace(".base.", ".")]
+                for name, tensor in everything(own).items():
+                    other = self.weights.get(name.replace(".base.", "."))
+                    if other is not None and tensor.is_floating_point() and name not in added:
                         tensor = tensor.lerp(other, share)
                     mixed[name] = tensor
                 self.latest = (own, share, mixed)
@@ -58,6 +58,7 @@ class OtherHand:
 
 def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
     """Those of the decoder of a base's kin; empty if it has none of the same shape."""
+    from studio.painting.equaliser import Equaliser
     from studio.painting.generator import folded
     from studio.painting.model import Config, Painter
 
@@ -66,7 +67,14 @@ def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
         return {}
     painter = Painter(Config.from_dict(kin.card["config"]))
     painter.load_state_dict(kin.tensors("painter"))
-    return folded(painter.decoder.eval()).to(device).requires_grad_(False).state_dict()
+    if kin.holds("equaliser"):
+        painter.decoder.finish = Equaliser(kin.tensors("equaliser")["gains"])
+    return everything(folded(painter.decoder.eval()).to(device).requires_grad_(False))
+
+
+def everything(decoder: nn.Module) -> dict[str, Tensor]:
+    """What decides how a decoder paints: its equaliser too, which is not part of its state."""
+    return dict(decoder.named_parameters()) | dict(decoder.named_buffers())
 
 
 def kin_of(checkpoint: Checkpoint) -> Checkpoint | None:

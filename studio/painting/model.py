@@ -160,6 +160,8 @@ class Decoder(nn.Module):
             for index, (before, after) in enumerate(pairs)
         )
         self.to_rgb = nn.Conv2d(config.channels[-1], 3, 3, padding=1)
+        # An Equaliser, once training is over.
+        self.finish: nn.Module = nn.Identity()
 
     def forward(self, latents: Tensor) -> Tensor:
         per_layer = latents.unbind(1) if latents.ndim == 3 else [latents] * self.layers
@@ -168,7 +170,7 @@ class Decoder(nn.Module):
         x = self.start_modulation(x, per_layer[0])
         for block, latent in zip(self.blocks, per_layer[1:], strict=True):
             x = block(x, latent)
-        return torch.tanh(self.to_rgb(x))
+        return self.finish(torch.tanh(self.to_rgb(x)))
 
 
 class Painter(nn.Module):

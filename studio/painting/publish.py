@@ -18,6 +18,9 @@ from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics
 from studio.metrics import compare
 from studio.painting import attributes
+from studio.painting.data import center_crops, collect
+from studio.painting.enlarger_training import train_enlarger
+from studio.painting.equaliser import Equaliser, measured_gains
 from studio.painting.evaluate import evaluate
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.generator import PaintingGenerator
@@ -31,6 +34,8 @@ SPREADS = (1.0, 1.15, 1.3, 1.45, 1.6)
 ALIKE = 1.02
 """Frechet distances that are within this of each other differ by chance, with SPREAD_SAMPLES."""
 SPREAD_SAMPLES = 1024
+EVENED = 640
+"""Paintings that the equaliser is measured on."""
 
 
 def publish(
@@ -43,6 +48,7 @@ def publish(
     samples: int = 5000,
     tried: int = 2048,
     encoder_recipe: EncoderRecipe | None = None,
+    enlarger_minutes: float = 0.0,
     report: Callable[[dict], None] = lambda line: None,
 ) -> Checkpoint:
     """Write the averaged painter of a run as `<root>/painting/<version>/`.
@@ -53,6 +59,7 @@ def publish(
     Args:
         samples: paintings for the evaluation.
         tried: paintings from which feature statistics and directions are found.
+        enlarger_minutes: of wall time, to learn how to enlarge; 0: it does not learn that.
 
     Raises:
         BadCheckpoint: the version exists, or the folder cannot be written.
@@ -65,8 +72,13 @@ def publish(
 
     noise = noise_from_seeds(range(STATISTICS_SEED, STATISTICS_SEED + 8192))
     painter, spread = best_spread(run.ema, network, index["train"].float(), noise, report)
+    works = collect(data)
     with torch.no_grad():
         latents = painter.mapping(noise.to(run.device)).cpu()
+        painted = [painter.decoder(z.to(run.device)).cpu() for z in latents[:EVENED].split(64)]
+    squares = center_crops(works.split("train"), run.config.resolution)
+    gains = measured_gains(squares, torch.cat(painted))
+    painter.decoder.finish = Equaliser(gains).to(run.device)
     where = statistics(latents)
     encoder = Encoder(run.config).to(run.device)
     width = len(_feature_row(painter, network, latents[:1])[0])
@@ -125,10 +137,19 @@ def publish(
     }
     if base := transferred_from(run, summary["sha256"]):
         card["transferred_from"] = base
+    extra = {}
+    if enlarger_minutes:
+        held_out = works.split("validation") + works.split("test")
+        enlarger, card["enlarger"] = train_enlarger(
+            works.split("train"), held_out, enlarger_minutes, str(run.device), report=report
+        )
+        extra["enlarger"] = halved(enlarger.state_dict())
     return write_checkpoint(
         root,
         card,
         {
+            **extra,
+            "equaliser": {"gains": gains.half()},
             "painter": halved(painter.state_dict()),
             "encoder": halved(encoder.state_dict()),
             "statistics": to_tables(generator.statistics, generator.feature_statistics),

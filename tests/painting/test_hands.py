@@ -22,7 +22,7 @@ from studio.painting.medium import PaintingMedium
 def pair(checkpoint: Checkpoint, tmp_path: Path) -> tuple[PaintingGenerator, PaintingGenerator]:
     """A base, and one that was transferred from it: the same painter with redder paint."""
     shutil.copytree(checkpoint.folder, tmp_path / "painting" / checkpoint.version)
-    groups = ("painter", "encoder", "statistics", "originality", "discriminator")
+    groups = ("painter", "encoder", "equaliser", "statistics", "originality", "discriminator")
     tensors = {name: checkpoint.tensors(name) for name in groups}
     bias = next(name for name in tensors["painter"] if name.endswith("to_rgb.bias"))
     tensors["painter"][bias] = tensors["painter"][bias] + torch.tensor([0.8, 0.0, 0.0])
