@@ -1,7 +1,7 @@
 """How near a set of pictures is to another, measured on features [N, F] of any frozen network.
 
 Frechet distance: Heusel et al., 2017. Kernel distance: Binkowski et al., Demystifying MMD GANs,
-2018. Precision and recall: Kynkaanniemi et al., 2019.
+2018. Precision and recall: Kynkaanniemi et al., 2019. Density and coverage: Naeem et al., 2020.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ import torch
 from torch import Tensor
 
 NEIGHBOURS = 3
+CROWD = 5
+"""Neighbours that density and coverage are counted in."""
 
 
 def compare(real: Tensor, painted: Tensor) -> dict[str, float]:
     """All the distribution metrics of painted [M, F] against real [N, F]."""
     precision, recall = precision_recall(real, painted)
+    density, coverage = density_coverage(real, painted)
     return {
         "fd": round(frechet_distance(real, painted), 2),
         "kid_x1000": round(1000 * kernel_distance(real, painted), 2),
         "precision": round(precision, 4),
         "recall": round(recall, 4),
+        "density": round(density, 4),
+        "coverage": round(coverage, 4),
     }
 
 
@@ -67,3 +72,17 @@ def precision_recall(real: Tensor, painted: Tensor, k: int = NEIGHBOURS) -> tupl
     precision = (distance <= real_radius[:, None]).any(dim=0).float().mean()
     recall = (distance <= painted_radius[None, :]).any(dim=1).float().mean()
     return float(precision), float(recall)
+
+
+def density_coverage(real: Tensor, painted: Tensor, k: int = CROWD) -> tuple[float, float]:
+    """How many balls around real rows a painted row lies in, relative to what is usual (over 1
+    where painted rows crowd), and the share of those balls that hold any.
+
+    Unlike recall, coverage draws no balls around painted rows: an odd one that lies far from
+    everything covers nothing, and more of them do not make its ball smaller.
+    """
+    real, painted = real.float(), painted.float()
+    k = min(k, len(real) - 1)
+    radius = torch.cdist(real, real).kthvalue(k + 1, dim=1).values
+    inside = torch.cdist(real, painted) <= radius[:, None]
+    return float(inside.float().sum(0).mean() / k), float(inside.any(dim=1).float().mean())

@@ -35,3 +35,16 @@ def test_precision_and_recall_tell_missing_from_wrong():
     assert precision > 0.8 and 0.3 < recall < 0.6
     too_wide = torch.cat([rows(400, 5, seed=3), rows(400, 50, seed=4)])
     assert metrics.precision_recall(real, too_wide)[0] < 0.6
+
+
+def test_density_and_coverage_tell_crowding_from_spreading():
+    """For one and the same distribution density is 1 and coverage 1 - 2^-k or so."""
+    real = rows(600)
+    density, coverage = metrics.density_coverage(real, rows(600, seed=1))
+    assert density == pytest.approx(1, abs=0.1)
+    assert coverage == pytest.approx(1 - 2**-metrics.CROWD, abs=0.03)
+    density, coverage = metrics.density_coverage(real, rows(600, scale=0.3, seed=2))
+    assert density > 1.5 and coverage < 0.5
+    # One that lies far off changes nothing but its own share.
+    odd = torch.cat([rows(600, seed=1), rows(1, shift=50, seed=3)])
+    assert metrics.density_coverage(real, odd)[1] == metrics.density_coverage(real, odd[:-1])[1]

@@ -241,11 +241,13 @@ class Store:
             db.flush()
             return rating_row(rating, winner, loser)
 
-    def undo_rating(self, key: str, medium: str) -> RatingRow | None:
-        """Take the newest rating back and return it; None if there is none left."""
+    def undo_rating(self, key: str, medium: str, number: int | None = None) -> RatingRow | None:
+        """Take a rating, or else the newest, back and return it; None if there is none left."""
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
             query = select_ratings(owner, medium).order_by(RatingRecord.number.desc()).limit(1)
+            if number is not None:
+                query = query.where(RatingRecord.number == number)
             found = db.execute(query).first()
             if found is None:
                 return None

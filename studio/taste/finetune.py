@@ -36,7 +36,7 @@ from studio.taste.reward import COMPONENTS, RewardModel, require_trusted, whiten
 from studio.taste.telling import Progress, Teller
 from studio.taste.unfinished import Unfinished
 
-STRENGTHS = {"gentle": 0.75, "clear": 0.93, "bold": 0.97}
+STRENGTHS = {"gentle": 0.8, "clear": 0.97, "bold": 0.99}
 """Percentile of the version's works at which the average new one should be liked, as far as the
 reward model knows. Optimising what it knows makes it too hopeful: of clear about 0.85 is true."""
 
@@ -58,7 +58,7 @@ CEILING = 0.98
 """Quantile of the pessimistic reward among works before; to please more than that counts little."""
 VARIETY = 1.0
 """Weight of keeping works apart."""
-FARTHEST = 2.6
+FARTHEST = 3.0
 """Wanted gain, in standard deviations of the expected liking, beyond which no reward model built
 on a few dozen ratings deserves to be followed."""
 WELL_KNOWN = 0.5

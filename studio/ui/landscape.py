@@ -64,7 +64,7 @@ def draw(visit: Visit, page: Page) -> None:
         NotEnoughRatings: they say nothing yet.
     """
     generator = visit.generator
-    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    ratings = Ratings.from_rows(visit.rated())
     reward = page.curator.reward(generator, ratings)
     require_trusted(reward, len(ratings))
     found = Landscape.of(generator, reward, page.usual.of(generator))

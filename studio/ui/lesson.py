@@ -95,7 +95,7 @@ def start(visit: Visit) -> None:
     Raises:
         NotEnoughRatings: too few, or all the same.
     """
-    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    ratings = Ratings.from_rows(visit.rated())
     require_enough(ratings.stars, ratings.pairs)
     learn = partial(
         finetune,
@@ -144,9 +144,10 @@ def weaken(visit: Visit) -> None:
     if job is None or row is None or row.status != "candidate" or not guard.lost(row.measured):
         raise NotFound("nothing_to_decide")
     studio = visit.studio
-    rated = studio.store.ratings(visit.key, visit.medium)
     # What was rated since has taught nothing yet, and must not judge what was taught.
-    ratings = Ratings.from_rows([rating for rating in rated if rating.created <= job.created])
+    ratings = Ratings.from_rows(
+        [rating for rating in visit.rated() if rating.created <= job.created]
+    )
 
     def work(context: JobContext) -> dict[str, Any]:
         return teach_less(studio, row, ratings, context)

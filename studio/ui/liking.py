@@ -51,10 +51,8 @@ def expected(
     visit: Visit, generator: Generator, artwork: Artwork, samples: Samples, curator: Curator
 ) -> str:
     """Why the person should like an artwork or not, as HTML; "" while their taste is not known."""
-    rows = visit.studio.store.ratings(visit.key, visit.medium)
+    rows = visit.rated()
     ratings = Ratings.from_rows(rows)
-    if len(ratings) and ratings.latents.shape[1] != generator.latent_dim:
-        return ""
     try:
         reward = curator.reward(generator, ratings)
     except NotEnoughRatings:

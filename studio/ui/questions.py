@@ -100,7 +100,7 @@ class Questions:
         """Make the question that teaches most and put it last; with its artworks and the
         revision that has it."""
         before, generator = Waiting.of(visit), visit.generator
-        rows = visit.studio.store.ratings(visit.key, visit.medium)
+        rows = visit.rated()
         ratings = Ratings.from_rows(rows)
         elsewhere.note(visit, ratings, self.curator, self.usual)
         if (doubted := self._doubted(visit, before, rows, ratings)) is not None:

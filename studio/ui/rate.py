@@ -85,7 +85,7 @@ def desk(
         reply: the number of the action this answers.
     """
     waiting = Waiting.of(visit)
-    rows = visit.studio.store.ratings(visit.key, visit.medium)
+    rows = visit.rated()
     words = visit.words
     return {
         "reply": reply,
@@ -150,7 +150,10 @@ def progress(visit: Visit, done: int) -> str:
     if missing <= 0:
         return visit.words("rate.progress.enough")
     step = "none" if not done else "last" if missing == 1 else "some"
-    return visit.words(f"rate.progress.{step}", goal=GOAL, missing=missing)
+    said = visit.words(f"rate.progress.{step}", goal=GOAL, missing=missing)
+    if others := visit.studio.store.rating_counts(visit.key, visit.medium)["total"] - done:
+        said += " " + visit.words("rate.progress.others", count=others)
+    return said
 
 
 def learned(visit: Visit, questions: Questions, ratings: Ratings) -> str:
@@ -205,9 +208,11 @@ def undo(visit: Visit, questions: Questions, said: Said) -> str:
     """Take the newest rating back and ask it again; `newest` keeps a wish that was sent twice from
     taking two."""
     store = visit.studio.store
-    if newest(store.ratings(visit.key, visit.medium)) != said["newest"]:
+    rows = visit.rated()
+    if newest(rows) != said["newest"]:
         return ""
-    row = store.undo_rating(visit.key, visit.medium)
+    # Not what was rated since of another base.
+    row = store.undo_rating(visit.key, visit.medium, rows[-1].id) if rows else None
     if row is None:
         return visit.words("rate.nothing_to_undo")
     questions.ask_again(visit, [row.recipe, row.other_recipe] if row.other_recipe else [row.recipe])

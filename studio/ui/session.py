@@ -18,8 +18,10 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.i18n import I18nData
 
+from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
 from studio.medium import Generator, Medium, get_medium, media
+from studio.store import RatingRow
 from studio.studio import Studio
 from studio.taste import Curator
 from studio.ui.assets import asset as asset
@@ -66,6 +68,13 @@ class Visit:
                 store.roll_back(self.key, self.medium)
                 self.warn(NotFound("version_lost", version=version))
         return registry.use(self.medium)
+
+    def rated(self) -> list[RatingRow]:
+        """The ratings that count, oldest first, of works of the base in use: to another base their
+        latents are other works."""
+        base = base_of(self.generator.version)
+        rows = self.studio.store.ratings(self.key, self.medium)
+        return [row for row in rows if base_of(row.recipe.version) == base]
 
     def load(self, name: str) -> dict[str, Any] | None:
         """What this session saved under a name, for this medium."""

@@ -23,7 +23,7 @@ STAGES = tuple(f"teach.stage.{stage}" for stage in ("preparing", "learning", "ch
 
 def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
     """What became of the last lesson, and whether another can start."""
-    ratings = Ratings.from_rows(visit.studio.store.ratings(visit.key, visit.medium))
+    ratings = Ratings.from_rows(visit.rated())
     try:
         reward = page.curator.reward(visit.generator, ratings)
     except NotEnoughRatings:

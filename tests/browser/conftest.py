@@ -112,12 +112,17 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
 def person(studio: ServedStudio, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """`person(locale=…, width=…)`: somebody new who has opened the studio and sees an artwork.
 
-    A `script` runs in their browser before the page's own.
+    A `script` runs in their browser before the page's own; `url` is that of another studio.
     """
     contexts: list[BrowserContext] = []
 
     def arrive(
-        *, locale: str = "en-US", width: int = 1440, height: int = 900, script: str = ""
+        *,
+        locale: str = "en-US",
+        width: int = 1440,
+        height: int = 900,
+        script: str = "",
+        url: str = "",
     ) -> Page:
         context = chromium.new_context(
             locale=locale,
@@ -130,7 +135,7 @@ def person(studio: ServedStudio, chromium: Browser) -> Iterator[Callable[..., Pa
         context.set_default_timeout(PATIENCE)
         context.add_init_script(script)
         page = context.new_page()
-        page.goto(studio.url)
+        page.goto(url or studio.url)
         wait_for_artwork(page)
         return page
 

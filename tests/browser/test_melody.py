@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_save_menu, open_tab
-from tests.browser.test_rate_teach import ENOUGH, LESSON, rate_until
 
 
 def melodies(person: Callable[..., Page]) -> Page:
@@ -179,24 +177,6 @@ def duration(page: Page) -> float:
     return page.wait_for_function(
         "document.querySelector('#tab-explore .melody audio').duration"
     ).json_value()
-
-
-def test_from_rating_melodies_to_a_version_of_ones_own(person: Callable[..., Page]) -> None:
-    page = melodies(person)
-    as_trained = notes(page)
-    drawn = page.locator("#tab-rate .rate-work .melody-roll svg rect")
-    rate_until(page, ENOUGH, lambda: min(max(round((drawn.count() - 10) / 4), 1), 5))
-    open_tab(page, "teach")
-    teach = page.locator("#tab-teach")
-    teach.get_by_text("Boldly").click()
-    teach.get_by_role("button", name="Start", exact=True).click()
-    # A bold lesson of few rounds may have cost so much that it is asked twice.
-    taken = teach.get_by_role("button", name=re.compile("Accept|all the same"))
-    taken.click(timeout=LESSON)
-    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
-    open_tab(page, "explore")
-    wait_for_other_notes(page, as_trained)
-    page.locator("#tab-explore .melody audio").wait_for()
 
 
 def test_a_drum_file_gets_a_sentence(person: Callable[..., Page], tmp_path: Path) -> None:

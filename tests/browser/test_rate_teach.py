@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import (
     ServedStudio,
-    newcomers_base,
     open_tab,
     picture,
     same,
-    wait_for_another,
 )
+from tests.browser.lessons import finished_lesson
 
 Person = Callable[..., Page]
 
@@ -234,96 +231,33 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     teach.get_by_role("button", name="Go on", exact=True).click()
     expect(teach.get_by_role("heading", name="Before and after")).to_be_visible(timeout=LESSON)
     teach.get_by_role("button", name="Accept").click()
-    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
-    open_tab(page, "rate")
-    expect_rated(page, ENOUGH)
-
-
-def test_from_rating_to_a_version_of_ones_own_and_back(
-    person: Person, studio: ServedStudio, tmp_path: Path
-) -> None:
-    page = person()
-    as_trained = picture(page)
-    rate_as_a_friend_of_light(page, ENOUGH)
-
-    open_tab(page, "explore")
-    side = page.locator("#tab-explore .side")
-    expect(side.get_by_text("By your ratings you should like this better than")).to_be_visible()
-    expect(side.locator(".alike li")).to_have_count(2)
-
-    open_tab(page, "teach")
-    teach = page.locator("#tab-teach")
-    expect(teach.locator(".leanings li").first).to_contain_text("brighter")
-    teach.get_by_text("Boldly").click()
-    teach.get_by_role("button", name="Start", exact=True).click()
-    expect(teach.locator(".preview li")).to_have_count(8, timeout=LESSON)
-    expect(teach.get_by_role("heading", name="Before and after")).to_be_visible(timeout=LESSON)
-    pairs = teach.locator(".pairs li")
-    expect(pairs).to_have_count(8)
-    sides = pairs.first.locator("img")
-    assert not same(look(sides.nth(0)), look(sides.nth(1)))
-    teach.get_by_role("button", name="After", exact=True).click()
-    expect(sides.nth(0)).to_be_hidden()
-
-    # A bold lesson of few rounds may have cost so much that it is asked twice.
-    teach.get_by_role("button", name=re.compile("Accept|all the same")).click()
     current = teach.locator(".versions [aria-current]")
     expect(current).to_contain_text("Your taste 1")
-    with page.expect_download() as saving:
-        teach.get_by_role("button", name="Save Your taste 1 as a file").click()
-    assert saving.value.suggested_filename.endswith(".taste")
-    file = tmp_path / saving.value.suggested_filename
-    saving.value.save_as(file)
     open_tab(page, "explore")
-    tuned = wait_for_another(page, as_trained)
-    somebody_else_opens(person, file)
+    tuned = picture(page)
 
+    # Once more, with nothing under way.
     studio.restart()
     page.reload()
     page.locator("#tab-explore figure.stage").wait_for()
     assert same(picture(page), tuned)
+    open_tab(page, "teach")
+    expect(current).to_contain_text("Your taste 1")
     open_tab(page, "rate")
     expect_rated(page, ENOUGH)
     open_tab(page, "gallery")
     expect(page.locator("#tab-gallery .gallery-tile")).to_have_count(ENOUGH)
-    open_tab(page, "teach")
-    expect(current).to_contain_text("Your taste 1")
-    teach.get_by_role("button", name="Back to the one before").click()
-    expect(current).to_contain_text(newcomers_base("painting").card["title"])
-    open_tab(page, "explore")
-    assert same(wait_for_another(page, tuned), as_trained)
 
 
-def somebody_else_opens(person: Person, file: Path) -> None:
-    """A taste that came as a file is a version like one's own; a file that is none is refused."""
-    page = person()
-    without = picture(page)
-    open_tab(page, "teach")
-    teach = page.locator("#tab-teach")
-    broken = file.with_name("broken.taste")
-    broken.write_bytes(file.read_bytes()[:5000])
-    upload = teach.locator("input[type=file]:not([multiple])")
-    expect(teach.get_by_role("button", name="Open a taste from a file")).to_be_visible()
-    upload.set_input_files(broken)
-    expect(page.get_by_text("This file holds no taste that the studio can read")).to_be_visible()
-    upload.set_input_files(file)
-    row = teach.locator(".versions li", has_text="Your taste 1")
-    expect(row).to_contain_text("from a file")
-    expect(teach.locator(".versions [aria-current]")).not_to_contain_text("Your taste 1")
-    row.get_by_role("button", name="Use").click()
-    expect(teach.locator(".versions [aria-current]")).to_contain_text("Your taste 1")
-    open_tab(page, "explore")
-    wait_for_another(page, without)
-
-
-def test_a_discarded_lesson_leaves_everything_as_it_was(person: Person) -> None:
+def test_a_discarded_lesson_leaves_everything_as_it_was(
+    person: Person, studio: ServedStudio
+) -> None:
     page = person()
     as_trained = picture(page)
-    rate_as_a_friend_of_light(page, ENOUGH)
+    finished_lesson(studio, page, far=0.5)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
-    teach.get_by_role("button", name="Start", exact=True).click()
-    teach.get_by_role("button", name="Discard").click(timeout=LESSON)
+    teach.get_by_role("button", name="Discard").click()
     expect(teach.get_by_role("button", name="Start", exact=True)).to_be_visible()
     expect(teach.get_by_text("Your taste 1")).to_have_count(0)
     open_tab(page, "explore")

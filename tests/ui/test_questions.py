@@ -145,3 +145,34 @@ def test_a_taste_is_noted_for_other_media(visit: Visit, questions: Questions) ->
     there = replace(visit, medium="melody")
     assert set(elsewhere.profiles(there)) == {"stripes"}
     assert elsewhere.told(there, 0) is not None
+
+
+def test_what_was_rated_of_another_base_stays_with_it(studio: Studio, questions: Questions) -> None:
+    """A latent is another work to another base."""
+    key = studio.store.open_session(None).key
+    first = Visit(studio, key, "painting", "en")
+    bases = [c.version for c in studio.registry.versions("painting") if c.is_base]
+    assert first.generator.version in bases and len(bases) > 1
+    other = next(name for name in bases if name != first.generator.version)
+    for stars in (5, 1):
+        question, _, _ = questions.add(first)
+        answer(first, questions, question, stars)
+    assert len(first.rated()) == 2
+    assert "another model" not in rate.desk(first, questions)["progress"]["text"]
+
+    studio.store.use_version(key, "painting", other)
+    second = Visit(studio, key, "painting", "en")
+    assert second.rated() == []
+    told = rate.desk(second, questions)["progress"]
+    assert told["done"] == 0 and "another model, 2 so far" in told["text"]
+    question, _, _ = questions.add(second)
+    answer(second, questions, question, 3)
+    assert [row.recipe.version for row in second.rated()] == [other]
+
+    # Taken back is what the desk shows, not what is newest of all.
+    studio.store.roll_back(key, "painting")
+    third = Visit(studio, key, "painting", "en")
+    newest = rate.desk(third, questions)["progress"]["newest"]
+    rate.undo(third, questions, {"newest": newest})
+    assert [row.stars for row in third.rated()] == [5]
+    assert studio.store.rating_counts(key, "painting")["total"] == 2
