@@ -23,6 +23,7 @@ from studio.errors import BadUpload, NotFound
 from studio.latent import noise_from_seeds
 from studio.registry import Registry
 from studio.taste.blend import learned
+from studio.taste.proof import Outcome
 
 SUFFIX = ".taste"
 FORMAT = 1
@@ -44,6 +45,7 @@ class Taste:
         medium, base: the version it lies on; files: the hashes of that version's files by name.
         version: its name where it comes from.
         measured: some of MEASURED.
+        blind: what came of a blind test of it, if one was taken.
         adapter: on the base alone, whatever it was taught after.
     """
 
@@ -52,6 +54,7 @@ class Taste:
     files: Mapping[str, str]
     version: str
     measured: Mapping[str, float]
+    blind: Outcome | None
     adapter: Mapping[str, Tensor]
 
 
@@ -67,14 +70,17 @@ def pack(checkpoints: Checkpoints, medium: str, version: str) -> bytes:
     base, adapter = learned(checkpoints, medium, version)
     if not adapter:
         raise NotFound("taste_file_of_base", version=version)
+    own = checkpoints.find(medium, version).card
     card = {
         "format": FORMAT,
         "medium": medium,
         "base": base.version,
         "files": dict(base.card["files"]),
         "version": version,
-        "measured": known_figures(checkpoints.find(medium, version).card.get("measured")),
+        "measured": known_figures(own.get("measured")),
     }
+    if blind := Outcome.from_card(own):
+        card |= blind.to_card()
     return save(dict(adapter), {HEADER: json.dumps(card)})
 
 
@@ -98,6 +104,7 @@ def read(path: Path) -> Taste:
             dict(card["files"]),
             str(card["version"]),
             known_figures(card["measured"]),
+            Outcome.from_card(card),
             {name: tensor.float() for name, tensor in adapter.items()},
         )
         sound = all(NAME.fullmatch(name) for name in (found.medium, found.base, found.version))
@@ -130,13 +137,12 @@ def receive(registry: Registry, medium: str, path: Path) -> str:
         raise BadUpload("taste_file_unfitting") from error
     if not latents.isfinite().all() or not works.isfinite().all():
         raise BadUpload("taste_file_unfitting")
-    ratings = int(taste.measured.get("ratings", 0))
-    return registry.add_fine_tune(
-        generator,
-        taste.adapter,
-        taste.measured,
-        {"came_from": taste.version} | ({"ratings": ratings} if ratings else {}),
-    )
+    told: dict[str, Any] = {"came_from": taste.version}
+    if ratings := int(taste.measured.get("ratings", 0)):
+        told["ratings"] = ratings
+    if taste.blind:
+        told |= taste.blind.to_card()
+    return registry.add_fine_tune(generator, taste.adapter, taste.measured, told)
 
 
 def base_of(checkpoints: Checkpoints, taste: Taste) -> Checkpoint:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from studio.checkpoint import Checkpoint
+from studio.taste.proof import Outcome
 from studio.ui import measured, versions
 from studio.ui.panel import facts, text
+from studio.ui.proof import halves
 from studio.ui.session import Visit
 
 MOST_NAMES = 6
@@ -92,6 +94,11 @@ def origins(visit: Visit, card: Mapping[str, Any]) -> str:
         rows[words("models.origin.works")] = text(said)
     if card.get("ratings"):
         rows[words("models.origin.ratings")] = number(card["ratings"])
+    if blind := Outcome.from_card(card):
+        low, high = (round(100 * end) for end in blind.interval)
+        won, pairs = halves(blind.score), blind.pairs
+        said = words("models.origin.blind.value", won=won, pairs=pairs, low=low, high=high)
+        rows[words("models.origin.blind")] = text(said)
     for name in ("artists", "licences", "sources"):
         if data.get(name):
             rows[words(f"models.origin.{name}")] = text(listed(visit, data[name]))

@@ -19,10 +19,12 @@ from studio.latent import noise_from_seeds
 from studio.medium import Generator
 from studio.registry import Registry
 from studio.taste import portable
+from studio.taste.proof import Outcome
 
 NOISE = noise_from_seeds(range(6))
 FIGURES = {"gain": 1.25, "percentile": 0.8, "diversity_kept": 0.9, "drift": 0.5, "samples": 128}
 MEASURED = {**FIGURES, "decoder": {"kept": False}}
+BLIND = Outcome(tuned=9, before=1, ties=2)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,7 @@ def taught(home: Registry) -> str:
         parent = home.use("stripes", version)
         extra = {"ratings": 31, "rated_by": "nobody's business"}
         version = home.add_fine_tune(parent, learned(parent, seed), MEASURED, extra)
+    home.checkpoints.add_to_card("stripes", version, BLIND.to_card())
     return version
 
 
@@ -102,6 +105,7 @@ def test_a_version_arrives_as_it_was(
     card = other.checkpoints.find("stripes", version).card
     assert card["came_from"] == taught
     assert card["measured"] == FIGURES
+    assert Outcome.from_card(card) == BLIND
     assert card["parent"] == other.default_version("stripes")
 
 
@@ -196,6 +200,16 @@ def test_what_cannot_be_used_is_refused(case: str, home: Registry, packed: bytes
     assert refused.value.key == key
     assert "Nothing was changed" in str(refused.value)
     assert [c.version for c in home.versions("stripes")] == versions
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [7, {}, {"tuned": "<b>", "before": 0, "ties": 0}, {"tuned": -1, "before": 9, "ties": 0}],
+)
+def test_a_strange_blind_test_is_none(strange: Any, home: Registry, packed: bytes, tmp_path: Path):
+    path = dropped(changed(packed, blind_test=strange), tmp_path)
+    version = portable.receive(home, "stripes", path)
+    assert "blind_test" not in home.checkpoints.find("stripes", version).card
 
 
 def test_strange_figures_are_left_out(home: Registry, packed: bytes, tmp_path: Path):
