@@ -161,6 +161,16 @@ class Jobs:
             job.stop.set()
         self._store.jobs.cancel_waiting(key, job_id)
 
+    @property
+    def unfinished(self) -> int:
+        """Jobs that wait or run."""
+        return len(self._unfinished)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether every thread that does jobs still can."""
+        return all(worker.is_alive() for worker in self._workers)
+
     def shutdown(self) -> None:
         """Stop all work and wait until each has noticed; unfinished jobs count as interrupted."""
         self._closing.set()

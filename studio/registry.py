@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from studio.checkpoint import TUNED, Checkpoint, Checkpoints, base_of
 from studio.errors import BadCheckpoint, NotFound
 from studio.medium import Artwork, Generator, get_medium
+from studio.traffic import Traffic
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,8 +73,9 @@ class SharedGenerator:
     forward passes.
     """
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, traffic: Traffic | None = None) -> None:
         self.inner = generator
+        self.traffic = traffic or Traffic()
         self.waiting: list[Request] = []
         self.queue_lock = threading.Lock()
         self.model_lock = threading.Lock()
@@ -86,6 +88,7 @@ class SharedGenerator:
     ) -> Sequence[Artwork]:
         """As `Generator.decode`; batched with what other threads ask for at the same time."""
         mine = Request(latents, dict(options or {}))
+        asked = time.monotonic()
         with self.queue_lock:
             self.waiting.append(mine)
         while not mine.done.is_set():
@@ -94,6 +97,7 @@ class SharedGenerator:
                     self.decode_waiting()
         if mine.error is not None:
             raise mine.error
+        self.traffic.answered(self.inner.medium, len(latents), time.monotonic() - asked)
         return mine.artworks
 
     def decode_waiting(self) -> None:
@@ -117,6 +121,7 @@ class SharedGenerator:
         try:
             together = torch.cat([request.latents for request in batch])
             artworks = list(self.inner.decode(together, first.options))
+            self.traffic.decoded(self.inner.medium, len(together))
             for request in batch:
                 request.artworks = artworks[: len(request.latents)]
                 artworks = artworks[len(request.latents) :]
@@ -150,6 +155,10 @@ class Registry:
         self.budget_bytes = budget_bytes
         self.threads = threads
         self.loaded: dict[tuple[str, str], Resident] = {}
+        self.traffic = Traffic()
+        self.traffic.gauge("models_bytes", "Memory that loaded models take.", self.used_bytes)
+        self.traffic.gauge("models_budget_bytes", "What they may take.", lambda: budget_bytes)
+        self.traffic.gauge("decodes_waiting", "Requests that wait for a model.", self.waiting)
         self.promotions = checkpoints.home / "promoted.json"
         self.lock = threading.Lock()
         # Building a model is not thread-safe in torch, so one is built at a time; people who use
@@ -207,7 +216,8 @@ class Registry:
                 generator = parent.adapted(checkpoint.tensors("adapter"), version)
             except ValueError as error:
                 raise BadCheckpoint("checkpoint_unfitting", folder=version) from error
-        shared = SharedGenerator(generator)
+        shared = SharedGenerator(generator, self.traffic)
+        self.traffic.loaded(medium)
         return Resident(
             shared, medium, version, checkpoint.parent, device, generator.memory_bytes()
         )
@@ -224,12 +234,21 @@ class Registry:
                 candidates = [k for k in self.loaded if k != keep and k not in parents]
                 if not candidates:
                     return
-                del self.loaded[min(candidates, key=lambda k: self.loaded[k].last_used)]
+                oldest = min(candidates, key=lambda k: self.loaded[k].last_used)
+                del self.loaded[oldest]
+                self.traffic.unloaded(oldest[0])
 
     def resident(self) -> list[Resident]:
         """What is loaded now, the most recently used first."""
         with self.lock:
             return sorted(self.loaded.values(), key=lambda r: -r.last_used)
+
+    def used_bytes(self) -> int:
+        return sum(one.bytes for one in self.resident())
+
+    def waiting(self) -> int:
+        """Requests that no forward pass has taken up yet."""
+        return sum(len(one.generator.waiting) for one in self.resident())
 
     def versions(self, medium: str) -> list[Checkpoint]:
         """All versions on disk, the oldest first."""

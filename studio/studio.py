@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,9 @@ from studio.jobs import Jobs
 from studio.medium import media
 from studio.registry import Registry
 from studio.settings import Settings
-from studio.store import Store
+from studio.store import NotSaved, Store
+
+log = logging.getLogger(__name__)
 
 LESSON_SECONDS = 30 * 86400
 """Age at which a lesson that was stopped is given up: whoever comes back later learns it anew."""
@@ -37,6 +41,7 @@ class Studio:
         checkpoints = Checkpoints(settings.checkpoints, settings.home / "checkpoints")
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
         jobs = Jobs(store)
+        registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
         clear_up(checkpoints, store)
         for file in (settings.home / "lessons").glob("*"):
             with contextlib.suppress(OSError):
@@ -49,6 +54,23 @@ class Studio:
         # A key opens a session, so that no file is named after one.
         name = hashlib.sha256(f"{key}/{medium}".encode()).hexdigest()[:32]
         return self.settings.home / "lessons" / f"{name}.safetensors"
+
+    def ailments(self) -> list[str]:
+        """What keeps this studio from serving people, as words for whoever runs it; empty if
+        nothing does."""
+        found = []
+        try:
+            self.store.check()
+        except NotSaved as error:
+            found.append(error.key)
+        except Exception:
+            log.exception("the database cannot be asked")
+            found.append("store_unreadable")
+        if not os.access(self.settings.home, os.W_OK):
+            found.append("home_read_only")
+        if not self.jobs.is_alive:
+            found.append("jobs_stopped")
+        return found
 
     def close(self) -> None:
         self.jobs.shutdown()

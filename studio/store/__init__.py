@@ -67,6 +67,11 @@ class Store:
     def close(self) -> None:
         self._database.close()
 
+    def check(self) -> None:
+        """Raises: NotSaved: the database does not answer."""
+        with self._database.reading() as db:
+            db.execute(select(SessionRecord.id).limit(1)).all()
+
     # Sessions: one for each browser, found again by the key that the browser keeps.
 
     def open_session(self, key: str | None) -> SessionRow:

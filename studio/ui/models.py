@@ -9,6 +9,7 @@ import gradio as gr
 from studio.checkpoint import Checkpoint
 from studio.medium import get_medium
 from studio.registry import Resident
+from studio.traffic import LATELY
 from studio.ui import versions
 from studio.ui.assets import asset
 from studio.ui.card import card_details, size
@@ -99,7 +100,25 @@ def loaded(visit: Visit) -> str:
     total = words("models.loaded.budget", used=size(used), budget=size(budget))
     return f"""<section><h2>{text(words("models.loaded"))}</h2>
       <p class="lead">{text(words("models.loaded.lead"))}</p>{body}
-      <div class="bar"{share}></div><p class="hint">{text(total)}</p></section>"""
+      <div class="bar"{share}></div><p class="hint">{text(total)}</p>
+      <p class="hint">{text(busy(visit))}</p></section>"""
+
+
+def busy(visit: Visit) -> str:
+    """How many works were asked for lately, and how long people waited."""
+    words = visit.words
+    lately = visit.studio.registry.traffic.lately()
+    minutes = round(LATELY / 60)
+    if lately is None:
+        return words("models.busy.none", minutes=minutes)
+    return words(
+        "models.busy",
+        minutes=minutes,
+        works=f"{lately.works:,}",
+        batch=f"{lately.batch:.1f}",
+        median=f"{1000 * lately.median:,.0f}",
+        slow=f"{1000 * lately.slow:,.0f}",
+    )
 
 
 def resident(visit: Visit, one: Resident) -> str:
