@@ -88,7 +88,9 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")
     source = sub.add_mutually_exclusive_group(required=True)
-    source.add_argument("--ratings", type=Path, help="JSON lines, one rating a line")
+    source.add_argument(
+        "--ratings", type=Path, nargs="+", help="JSON lines, one rating a line; a file each person"
+    )
     source.add_argument("--works", type=Path, help="a folder of works to lean towards")
     sub.add_argument("--strength", default="clear", help="gentle, clear or bold")
     sub.add_argument("--deep", action="store_true", help=DEEP)
@@ -270,13 +272,16 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         found = transfer(generator, works.features, **chosen)
         source = {"works": len(works), "works_sha256": works.digest}
     else:
-        ratings = Ratings.from_file(options.ratings, generator)
+        people = [Ratings.from_file(path, generator) for path in options.ratings]
+        ratings = Ratings.together(people)
         try:
             found = tune(generator, ratings, base=base, unfinished=unfinished, **chosen)
         except NotEnoughRatings:
             forget(unfinished)
             raise
         source = {"ratings": len(ratings)}
+        if len(people) > 1:
+            source["raters"] = len(people)
     version = models.add_fine_tune(generator, found.adapter, found.measured, source)
     forget(unfinished)
     return {"version": version, "parent": generator.version, "measured": found.measured, **source}

@@ -151,7 +151,7 @@ def finetune(
     file = Unfinished(
         unfinished,
         *(generator.version, strength, deep, seed),
-        *(ratings.latents, ratings.stars, ratings.pairs),
+        *(ratings.latents, ratings.stars, ratings.pairs, ratings.raters),
         *climb.mapping.state_dict().values(),
     )
     if (kept := file.load()) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,44 @@ MOST_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Ratings:
-    """What one person said about artworks of one medium.
+    """What a person, or several, said about artworks of one medium.
 
     Attributes:
         latents: [N, D], every rated artwork once, in the order of its first rating.
-        stars: (index of the artwork, 1..5); at most one for each artwork, the latest.
+        stars: (index of the artwork, 1..5); of each person at most one for each artwork, the
+            latest.
         pairs: (index of the winner, index of the loser, whether it was a tie).
+        raters: who gave each of the stars, as a number; empty: all are one person's.
     """
 
     latents: Tensor
     stars: tuple[tuple[int, float], ...] = ()
     pairs: tuple[tuple[int, int, bool], ...] = ()
+    raters: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """How many ratings were given."""
         return len(self.stars) + len(self.pairs)
+
+    @classmethod
+    def together(cls, people: Sequence[Ratings]) -> Ratings:
+        """What several people said of works of one base, each with stars of their own scale."""
+        people = [ratings for ratings in people if len(ratings)]
+        if len(people) < 2:
+            return people[0] if people else cls(torch.zeros(0, 0))
+        index: dict[tuple[float, ...], int] = {}
+        stars: list[tuple[int, float]] = []
+        pairs: list[tuple[int, int, bool]] = []
+        raters: list[int] = []
+        for ratings in people:
+            place = [index.setdefault(tuple(r), len(index)) for r in ratings.latents.tolist()]
+            first = len(set(raters))
+            numbers = {rater: first + i for i, rater in enumerate(sorted(set(ratings.raters)))}
+            stars += [(place[work], value) for work, value in ratings.stars]
+            raters += [numbers[r] for r in ratings.raters] or [first] * len(ratings.stars)
+            pairs += [(place[winner], place[loser], tie) for winner, loser, tie in ratings.pairs]
+        latents = torch.tensor(list(index), dtype=torch.float32)
+        return cls(latents, tuple(stars), tuple(pairs), tuple(raters))
 
     @classmethod
     def from_rows(cls, rows: Iterable[Any]) -> Ratings:

@@ -107,10 +107,12 @@ class RewardModel:
         Raises:
             NotEnoughRatings: see `fit`.
         """
-        require_enough(ratings.stars, ratings.pairs)
+        require_enough(ratings.stars, ratings.pairs, ratings.raters)
         with torch.no_grad():
             features = generator.latent_features(ratings.latents.to(generator.device)).cpu()
-        return cls.fit(features, ratings.stars, ratings.pairs, generator.feature_statistics)
+        return cls.fit(
+            features, ratings.stars, ratings.pairs, generator.feature_statistics, ratings.raters
+        )
 
     @classmethod
     def fit(
@@ -119,13 +121,16 @@ class RewardModel:
         stars: Sequence[tuple[int, float]],
         pairs: Sequence[tuple[int, int, bool]],
         feature_statistics: FeatureStatistics,
+        raters: Sequence[int] = (),
     ) -> RewardModel:
         """Condition on the ratings of N artworks with features [N, F].
 
         Args:
-            stars: (index, stars). Only their order within this list counts: some people give
-                mostly fives, some never do.
+            stars: (index, stars). Only their order among those of one person counts: some people
+                give mostly fives, some never do.
             pairs: (winner, loser, tie).
+            raters: who gave each of the stars; empty: one person gave them all. Of several the
+                model learns what they have in common, and takes the rest for mood.
 
         Ratings of works whose features are not finite say nothing.
 
@@ -133,11 +138,14 @@ class RewardModel:
             NotEnoughRatings: fewer than FEWEST, or all artworks are rated the same.
         """
         sound = features.isfinite().all(1)
-        stars = [star for star in stars if sound[star[0]]]
+        people = raters or [0] * len(stars)
+        both = zip(stars, people, strict=True)
+        given = [(star, rater) for star, rater in both if sound[star[0]]]
+        stars, raters = [star for star, _ in given], [rater for _, rater in given]
         pairs = [pair for pair in pairs if sound[pair[0]] and sound[pair[1]]]
-        require_enough(stars, pairs)
+        require_enough(stars, pairs, raters)
         components = whiten(torch.where(sound[:, None], features, 0.0), feature_statistics)
-        observations = _observations(len(features), stars, pairs)
+        observations = _observations(len(features), stars, pairs, raters)
         posteriors = [
             _condition(Hypothesis(*setting), components, feature_statistics, observations)
             for setting in product(FADING, LENGTHS, SIGNALS)
@@ -210,13 +218,17 @@ def require_trusted(reward: RewardModel, count: int) -> None:
 
 
 def require_enough(
-    stars: Sequence[tuple[int, float]], pairs: Sequence[tuple[int, int, bool]]
+    stars: Sequence[tuple[int, float]],
+    pairs: Sequence[tuple[int, int, bool]],
+    raters: Sequence[int] = (),
 ) -> None:
     """Raises: NotEnoughRatings: with a sentence that says what is missing."""
     count = len(stars) + len(pairs)
     if count < FEWEST:
         raise NotEnoughRatings("not_enough_ratings", count=count, needed=FEWEST)
-    if len({value for _, value in stars}) < 2 and all(tie for _, _, tie in pairs):
+    people = raters or [0] * len(stars)
+    said = {(rater, value) for rater, (_, value) in zip(people, stars, strict=True)}
+    if len(said) == len(set(people)) and all(tie for _, _, tie in pairs):
         raise NotEnoughRatings("ratings_all_equal", count=count)
 
 
@@ -236,6 +248,7 @@ class _Observations:
         values: [M]; the stars' normal scores, 0 for a tie, unused for a won pair.
         is_star, is_won: [M]; the rest are ties.
         stars: [M]; the stars themselves where there are some, to know which of two is better.
+        raters: [M]; who gave them, to know which can be compared.
     """
 
     operator: Tensor
@@ -243,12 +256,14 @@ class _Observations:
     is_star: Tensor
     is_won: Tensor
     stars: Tensor
+    raters: Tensor
 
 
 def _observations(
     count: int,
     stars: Sequence[tuple[int, float]],
     pairs: Sequence[tuple[int, int, bool]],
+    raters: Sequence[int],
 ) -> _Observations:
     operator = torch.zeros(len(stars) + len(pairs), count)
     for row, (index, _) in enumerate(stars):
@@ -258,12 +273,17 @@ def _observations(
         operator[row, loser] -= 1.0
     given = torch.tensor([value for _, value in stars], dtype=torch.float32)
     no_pairs = torch.zeros(len(pairs))
+    people = torch.tensor(raters, dtype=torch.long)
+    scores = torch.zeros(len(stars))
+    for rater in people.unique():
+        scores[people == rater] = normal_scores(given[people == rater])
     return _Observations(
         operator,
-        torch.cat([normal_scores(given), no_pairs]),
+        torch.cat([scores, no_pairs]),
         torch.cat([torch.ones(len(stars)), no_pairs]).bool(),
         torch.tensor([False] * len(stars) + [not tie for _, _, tie in pairs]),
         torch.cat([given, no_pairs]),
+        torch.cat([people, no_pairs.long() - 1]),
     )
 
 
@@ -371,6 +391,7 @@ def _left_out_guesses(
     star = observed.is_star.nonzero()[:, 0]
     first, second = torch.combinations(star, 2).unbind(1) if len(star) > 1 else (star[:0],) * 2
     differ = observed.stars[first] != observed.stars[second]
+    differ &= observed.raters[first] == observed.raters[second]
     first, second = first[differ], second[differ]
     a, b, c = inverse[first, first], inverse[second, second], inverse[first, second]
     determinant = (a * b - c * c).clamp_min(1e-12)

@@ -59,7 +59,9 @@ class Curator:
             NotEnoughRatings: see `RewardModel.fit`.
         """
         features = self.features(generator, ratings.latents)
-        return RewardModel.fit(features, ratings.stars, ratings.pairs, generator.feature_statistics)
+        return RewardModel.fit(
+            features, ratings.stars, ratings.pairs, generator.feature_statistics, ratings.raters
+        )
 
     def next_artworks(
         self,

@@ -96,7 +96,7 @@ def start(visit: Visit) -> None:
         NotEnoughRatings: too few, or all the same.
     """
     ratings = Ratings.from_rows(visit.rated())
-    require_enough(ratings.stars, ratings.pairs)
+    require_enough(ratings.stars, ratings.pairs, ratings.raters)
     learn = partial(
         finetune,
         ratings=ratings,

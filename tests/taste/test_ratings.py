@@ -110,3 +110,19 @@ def test_of_very_many_ratings_the_newest_count(tmp_path: Path, curves: CurveGene
         assert len(found) == MOST
         assert found.latents[0, 0] == 7
         assert found.latents[-1, 0] == MOST + 6
+
+
+def test_several_people_keep_their_opinions_of_the_same_work():
+    one = Ratings.from_rows([row("stars", recipe(1), stars=5), row("stars", recipe(2), stars=1)])
+    two = Ratings.from_rows(
+        [row("stars", recipe(2), stars=4), row("pair", recipe(3), recipe(1), tie=True)]
+    )
+    both = Ratings.together([one, Ratings(torch.zeros(0, 0)), two])
+    assert both.latents[:, 0].tolist() == [1, 2, 3]
+    assert both.stars == ((0, 5.0), (1, 1.0), (1, 4.0))
+    assert both.raters == (0, 0, 1)
+    assert both.pairs == ((2, 0, True),)
+    assert Ratings.together([one]) == one
+    more = Ratings.together([both, one])
+    assert more.raters == (0, 0, 1, 2, 2)
+    assert len(Ratings.together([])) == 0

@@ -121,3 +121,33 @@ def test_contradictory_pairs_leave_it_undecided(curves: CurveGenerator, base: Te
     mean, _ = reward.predict(curves.latent_features(base))
     assert mean.abs().max() < 0.05
     assert reward.accuracy <= 0.5
+
+
+def test_several_people_each_keep_a_scale_of_their_own(
+    curves: CurveGenerator, base: Tensor, truth: Tensor
+):
+    """A mild and a severe rater of one taste: mixed up, their scales would be taken for liking."""
+    stars = [(i, (4.0 if i < 12 else 1.0) + float(truth[i] > 0)) for i in range(24)]
+    raters = (0,) * 12 + (1,) * 12
+    expected = [
+        RewardModel.of(curves, Ratings(base[:24], tuple(stars), (), people))
+        for people in (raters, ())
+    ]
+    features = curves.latent_features(base[24:])
+    apart, mixed = (rank_correlation(model.predict(features)[0], truth[24:]) for model in expected)
+    assert apart > 0.5 and apart > mixed + 0.1
+    # What two people say of different works cannot be held against each other.
+    liked = [sum(value in (5.0, 2.0) for _, value in stars[part]) for part in MILD_AND_SEVERE]
+    assert expected[0].comparisons == sum(n * (12 - n) for n in liked)
+    assert expected[1].comparisons > expected[0].comparisons
+
+
+MILD_AND_SEVERE = (slice(12), slice(12, 24))
+
+
+def test_people_who_each_give_everything_the_same_say_nothing(curves: CurveGenerator, base: Tensor):
+    stars = tuple((i, 5.0 if i < 6 else 2.0) for i in range(12))
+    with pytest.raises(NotEnoughRatings) as refused:
+        RewardModel.of(curves, Ratings(base[:12], stars, (), (0,) * 6 + (1,) * 6))
+    assert refused.value.key == "ratings_all_equal"
+    RewardModel.of(curves, Ratings(base[:12], stars))
