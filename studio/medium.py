@@ -186,7 +186,8 @@ class Recipe:
         """Raises: BadUpload: not a recipe."""
         try:
             values = json.loads(text)
-        except ValueError as error:
+        # Brackets within brackets, thousands deep, are no value error.
+        except (ValueError, RecursionError) as error:
             raise BadUpload("recipe_damaged") from error
         if not isinstance(values, dict):
             raise BadUpload("recipe_damaged")
