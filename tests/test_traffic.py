@@ -92,6 +92,12 @@ def test_the_studio_says_how_it_is(studio: Studio, served: str) -> None:
     assert "studio_models_budget_bytes" in told.text
     assert key not in told.text
     page = httpx.get(served)
+    for answer in (page, httpx.get(f"{served}/config"), httpx.get(f"{served}/gradio_api/info")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    assert (
+        "frame-ancestors 'self' https://huggingface.co" in page.headers["content-security-policy"]
+    )
     assert page.status_code == 200 and "window.studioLanguage" in page.text
 
     with studio.store._database.writing() as db:

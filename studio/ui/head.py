@@ -25,8 +25,12 @@ POLICY = (
     "default-src 'self' data: blob:; "
     "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'self'"
+    "object-src 'none'; base-uri 'self'; form-action 'self'; "
+    # A Space is shown inside of a page of these two; anybody else's frame could lead clicks astray.
+    "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 )
+# Of every answer: a file that somebody brought is never taken for something else than it says.
+ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 def page_head(language: str | None) -> Middleware:
@@ -38,15 +42,26 @@ def page_head(language: str | None) -> Middleware:
 
 
 class PageHead:
-    """Adds the script and the policy to the page itself; passes everything else on untouched."""
+    """Adds the script and the policy to the page itself, and to everything what ALWAYS says."""
 
     def __init__(self, app: App, script: str) -> None:
         self.app = app
         self.script = script.encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].strip("/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in ALWAYS}
+                kept = [pair for pair in message["headers"] if pair[0].lower() not in names]
+                message = {**message, "headers": [*kept, *ALWAYS]}
+            await send(message)
+
+        if scope["path"].strip("/"):
+            await self.app(scope, receive, headed)
             return
         start: Message = {}
         body = b""
@@ -65,9 +80,8 @@ class PageHead:
             headers += [
                 (b"content-length", str(len(page)).encode()),
                 (b"content-security-policy", POLICY.encode()),
-                (b"referrer-policy", b"no-referrer"),
             ]
-            await send({**start, "headers": headers})
+            await headed({**start, "headers": headers})
             await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)
