@@ -266,6 +266,15 @@ def breed(
     return mean + rest[heir] + (inherited + mutation * change * scales) @ axes
 
 
+def level(latents: Tensor, like: Tensor, vectors: Sequence[Sequence[float]]) -> Tensor:
+    """Latents [N, D] moved, no farther than needed, to where `like` [D] is along some vectors
+    [V, D]; these may lean on each other: what they span together is what does not differ."""
+    if not len(vectors):
+        return latents
+    span, _ = torch.linalg.qr(torch.tensor(vectors, dtype=latents.dtype).T)
+    return latents - (latents - like) @ span @ span.T
+
+
 def require_latents(latents: Tensor, dim: int) -> None:
     """Raises: ValueError: not [B, dim], or with NaN or infinity in it."""
     if latents.ndim != 2 or latents.shape[1] != dim:
