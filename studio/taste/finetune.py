@@ -58,7 +58,7 @@ CEILING = 0.98
 """Quantile of the pessimistic reward among works before; to please more than that counts little."""
 VARIETY = 1.0
 """Weight of keeping works apart."""
-FARTHEST = 3.0
+FARTHEST = 2.8
 """Wanted gain, in standard deviations of the expected liking, beyond which no reward model built
 on a few dozen ratings deserves to be followed."""
 WELL_KNOWN = 0.5

@@ -1,0 +1,54 @@
+"""Breeding as an artist does it: by mouse and by keys, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import open_tab, picture, same, wait_for_another
+from tests.browser.test_rate_teach import look
+
+Person = Callable[..., Page]
+
+
+def on_the_shelf(page: Page, count: int) -> None:
+    for number in range(1, count + 1):
+        page.keyboard.press("p")
+        expect(page.locator("#tab-explore .shelf .cell")).to_have_count(number)
+        if number < count:
+            before = picture(page)
+            page.keyboard.press("d")
+            wait_for_another(page, before)
+
+
+def test_two_generations_and_the_way_back(person: Person) -> None:
+    page = person()
+    open_tab(page, "breed")
+    breed = page.locator("#tab-breed")
+    breed.get_by_role("button", name="Go exploring").click()
+    on_the_shelf(page, 2)
+    shown = picture(page)
+
+    open_tab(page, "breed")
+    for number in (1, 2):
+        breed.get_by_role("button", name="Make this a parent").first.click()
+        expect(breed.locator(".breed-parents li")).to_have_count(number)
+    breed.get_by_role("button", name="Show their children").click()
+    faces = breed.locator(".breed-face")
+    expect(faces).to_have_count(9)
+    first = look(faces.nth(1).locator("img"))
+    page.keyboard.press("2")
+    expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+    faces.nth(4).click()
+    breed.get_by_role("button", name="Breed the chosen (2)").click()
+    expect(breed.get_by_role("heading", name="Parents of generation 2")).to_be_visible()
+    # The chosen child is a parent now.
+    assert same(look(breed.locator(".breed-parents img").first), first)
+
+    breed.get_by_role("button", name="Back to generation 1").click()
+    expect(breed.get_by_role("heading", name="Parents of generation 1")).to_be_visible()
+    assert same(look(faces.nth(1).locator("img")), first)
+    breed.get_by_role("button", name="Continue child 2 in Explore").click()
+    wait_for_another(page, shown)
+    expect(page.locator("#tab-explore")).to_be_visible()
