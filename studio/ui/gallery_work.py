@@ -68,9 +68,9 @@ def actions(visit: Visit, work: ArtworkRow) -> str:
         for format in visit.medium_object.formats
     )
     onward = button(words("gallery.continue"), "continue", kind="primary", data_id=work.id)
-    here = room.present(visit)
-    shared = here is not None and not here.closed
-    share = button(words("gallery.share"), "share", data_id=work.id) if shared else ""
+    share = ""
+    if room.is_open(visit):
+        share = button(words("together.share.room"), "share", data_id=work.id)
     return f"""<div class="row">{onward}{share}</div>
       <div class="row">{toggle(work.kept, "keep", "heart", keep, work)}
         {toggle(work.pinned, "pin", "pin", pin, work)}<span class="grow"></span>{downloads}</div>"""

@@ -33,8 +33,17 @@ def present(visit: Visit) -> RoomRow | None:
     token = state(visit).get("token")
     if not token:
         return None
-    room = visit.studio.store.rooms.room(visit.key, token)
+    try:
+        room = visit.studio.store.rooms.room(visit.key, token)
+    except NotFound:
+        return None
     return room if room.is_member else None
+
+
+def is_open(visit: Visit) -> bool:
+    """Whether there is a room to share something with."""
+    here = present(visit)
+    return here is not None and here.closed is None
 
 
 def share(visit: Visit, artwork_id: str) -> None:

@@ -25,6 +25,7 @@ from studio.medium import (
     with_sources,
 )
 from studio.store import ArtworkRow
+from studio.ui import room
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
 from studio.ui.steering import Steering
@@ -341,6 +342,11 @@ def pin(walk: Walk, said: Said) -> None:
     walk.rows_changed()
 
 
+def share(walk: Walk, said: Said) -> None:
+    """With the room that the person is in."""
+    room.share(walk.visit, store_artwork(walk.visit, walk.artwork()))
+
+
 def unpin(walk: Walk, said: Said) -> None:
     walk.visit.studio.store.set_pinned(walk.visit.key, str(said["id"]), False)
     walk.rows_changed()
@@ -384,6 +390,7 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "forget": forget_direction,
     "keep": keep,
     "pin": pin,
+    "share": share,
     "unpin": unpin,
     "open": open_artwork,
     "save": save,

@@ -70,10 +70,14 @@ def test_two_people_create_together(person: Person, studio: ServedStudio) -> Non
     expect(bo.get_by_role("button", name="It moves me (1)")).to_be_focused()
 
     before = picture(bo)
+    neighbour = bo.locator("#tab-explore .nearby button").first
+    around = neighbour.get_attribute("data-from") or ""
     bo.get_by_role("button", name="Take this further in Explore").click()
     expect(bo.locator("#tab-explore-button")).to_have_attribute("aria-selected", "true")
     taken = wait_for_another(bo, before)
-    bo.locator("#tab-explore .nearby button").first.click()
+    # Neighbours of what was there before would lead away from the work.
+    expect(neighbour).not_to_have_attribute("data-from", around)
+    neighbour.click()
     wait_for_another(bo, taken)
     open_tab(bo, "together")
     share_what_explore_shows(bo)

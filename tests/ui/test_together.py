@@ -11,10 +11,10 @@ import pytest
 from studio.errors import NotFound
 from studio.medium import Recipe
 from studio.studio import Studio
-from studio.ui import room, together
+from studio.ui import explore_view, gallery_work, room, together
 from studio.ui.room_file import packed
 from studio.ui.session import Visit
-from studio.ui.walk import Walk
+from studio.ui.walk import GESTURES, Walk, store_artwork
 
 WHO = {"name": "Ada", "colour": "teal"}
 
@@ -163,3 +163,19 @@ def test_the_file_holds_every_work_and_who_made_it(ada: Visit, bo: Visit) -> Non
         file = bo.medium_object.formats[0]
         assert name == f"works/001-stripes.{file}" and archive.read(name)
     assert Recipe.from_dict(about["works"][0]["recipe"]).latent == gone.latent
+
+
+def test_explore_and_the_gallery_share_only_where_there_is_a_room(
+    studio: Studio, bo: Visit
+) -> None:
+    alone = somebody(studio)
+    for visit, count in ((alone, 0), (bo, 1)):
+        walk = Walk(visit)
+        assert explore_view.toolbar(walk).count('data-do="share"') == count
+        kept = visit.studio.store.artwork(store_artwork(visit, walk.artwork(), kept=True))
+        assert kept is not None
+        assert gallery_work.draw_work(visit, kept, None, None).count('data-do="share"') == count
+    GESTURES["share"](walk, {})
+    assert len(shared(bo)) == 1
+    with pytest.raises(NotFound, match="not in this room"):
+        GESTURES["share"](Walk(alone), {})
