@@ -1,4 +1,4 @@
-"""What must not be lost: sessions, artworks' recipes, ratings, versions, jobs.
+"""What must not be lost: sessions, artworks' recipes, ratings, versions, rooms, jobs.
 
 Every method is one transaction, safe to call from any thread, and on disk when it returns. Whoever
 knows a session's key sees and changes that session's rows and no others: a foreign artwork or an
@@ -12,6 +12,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import exists, or_, select, update
@@ -23,7 +24,17 @@ from studio.store.database import Database, NotSaved
 from studio.store.jobs import JobRecords
 from studio.store.owner import find_session, hash_key, session_id
 from studio.store.queries import artwork_row, rating_row, select_artworks, select_ratings
-from studio.store.rows import ArtworkRow, JobRow, RatingRow, SessionRow, VersionRow
+from studio.store.rooms import BadRoom, RoomRecords
+from studio.store.rows import (
+    ArtworkRow,
+    JobRow,
+    MemberRow,
+    RatingRow,
+    RoomRow,
+    RoomWorkRow,
+    SessionRow,
+    VersionRow,
+)
 from studio.store.tables import (
     ArtworkRecord,
     RatingRecord,
@@ -36,9 +47,13 @@ from studio.store.tables import (
 __all__ = [
     "ArtworkRow",
     "BadRating",
+    "BadRoom",
     "JobRow",
+    "MemberRow",
     "NotSaved",
     "RatingRow",
+    "RoomRow",
+    "RoomWorkRow",
     "SessionRow",
     "Store",
     "VersionRow",
@@ -63,6 +78,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self.jobs = JobRecords(self._database)
+        self.rooms = RoomRecords(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -134,11 +150,22 @@ class Store:
             record.pinned |= pinned
             return record.id
 
-    def artwork(self, artwork_id: str) -> ArtworkRow | None:
-        """A work by its unguessable id, whoever made it: an id is an invitation to look."""
+    def artwork(self, artwork_id: str, key: str | None = None) -> ArtworkRow | None:
+        """A work by its unguessable id, whoever made it: an id is an invitation to look.
+
+        What its maker thinks of it (stars, kept, pinned) is told to nobody else.
+
+        Args:
+            key: of the person who asks.
+        """
         with self._database.reading() as db:
             found = db.execute(select_artworks().where(ArtworkRecord.id == artwork_id)).first()
-            return artwork_row(*found) if found else None
+            if found is None:
+                return None
+            row = artwork_row(*found)
+            owner = session_id(db, key) if key else None
+            is_own = found[0].session_id == owner
+            return row if is_own else replace(row, kept=False, pinned=False, stars=None)
 
     def artworks(
         self,

@@ -116,3 +116,64 @@ class JobRow:
     @property
     def is_finished(self) -> bool:
         return self.status not in ("queued", "running")
+
+
+@dataclass(frozen=True)
+class RoomRow:
+    """A room as one person sees it.
+
+    Attributes:
+        token: what its link carries; whoever has it may join.
+        revision: grows with everything that changes, except who was seen last.
+        is_founder: whether this person made it.
+        is_member: whether this person is in it now.
+    """
+
+    token: str
+    title: str
+    revision: int
+    is_founder: bool
+    is_member: bool
+    created: datetime
+    closed: datetime | None
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """Somebody in a room.
+
+    Attributes:
+        doing: {"tab", "medium", "version"} when last seen, or {}.
+        left: when they went, or None.
+    """
+
+    id: int
+    name: str
+    colour: str
+    doing: dict[str, Any]
+    joined: datetime
+    left: datetime | None
+    seen: datetime
+
+
+@dataclass(frozen=True)
+class RoomWorkRow:
+    """A work in a room, without anything that its maker keeps to themselves.
+
+    Attributes:
+        parents: ids of the nearest works in the same room that it descends from.
+        reactions: how many gave each sign.
+        mine: the sign that the person who asks gave, or None.
+        is_mine: whether the person who asks shared it.
+    """
+
+    id: str
+    medium: str
+    recipe: Recipe
+    thumbnail: str
+    member: MemberRow
+    shared: datetime
+    parents: tuple[str, ...]
+    reactions: dict[str, int]
+    mine: str | None
+    is_mine: bool

@@ -143,3 +143,60 @@ class JobRecord(Base):
     error_key: Mapped[str | None] = mapped_column(String(128))
     error_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class RoomRecord(Base):
+    """People creating together; `revision` grows with everything that changes in it, except who
+    was seen last."""
+
+    __tablename__ = "rooms"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    title: Mapped[str] = mapped_column(String(80))
+    founder_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"))
+    revision: Mapped[int] = mapped_column(default=1)
+    created: Mapped[datetime] = mapped_column(default=_now)
+    closed: Mapped[datetime | None]
+
+
+class RoomMemberRecord(Base):
+    """One who leaves stays known: the works in the room have a maker."""
+
+    __tablename__ = "room_members"
+    __table_args__ = (
+        UniqueConstraint("room_id", "session_id", name="room_members_once"),
+        Index("room_members_of_session", "session_id"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    session_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"))
+    name: Mapped[str] = mapped_column(String(40))
+    colour: Mapped[str] = mapped_column(String(16))
+    doing: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    joined: Mapped[datetime] = mapped_column(default=_now)
+    left: Mapped[datetime | None]
+    seen: Mapped[datetime] = mapped_column(default=_now)
+
+
+class RoomWorkRecord(Base):
+    __tablename__ = "room_works"
+    __table_args__ = (UniqueConstraint("room_id", "artwork_id", name="room_works_once"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    artwork_id: Mapped[str] = mapped_column(ForeignKey("artworks.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("room_members.number"))
+    shared: Mapped[datetime] = mapped_column(default=_now)
+    taken_back: Mapped[datetime | None]
+
+
+class RoomReactionRecord(Base):
+    __tablename__ = "room_reactions"
+    __table_args__ = (UniqueConstraint("work_id", "member_id", name="room_reactions_once"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    work_id: Mapped[int] = mapped_column(ForeignKey("room_works.number"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("room_members.number"))
+    sign: Mapped[str] = mapped_column(String(16))

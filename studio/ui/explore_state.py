@@ -36,6 +36,7 @@ class Moment:
         version: the version that was in use.
         options: the medium's decode options, only those that differ from their defaults.
         upload: the file this came from, if any: its name and how near the artwork came.
+        parents: ids of the works that this walk went on from.
     """
 
     base: Latent
@@ -47,6 +48,7 @@ class Moment:
     how: str = "seed"
     options: Mapping[str, Any] = field(default_factory=dict)
     upload: Mapping[str, Any] | None = None
+    parents: tuple[str, ...] = ()
 
     @property
     def is_untouched_seed(self) -> bool:
@@ -78,7 +80,8 @@ class Moment:
     def from_dict(cls, values: Mapping[str, Any]) -> Moment:
         base = unpack(values["base"])
         start = unpack(values["start"]) if values["start"] else base
-        return cls(**{**values, "base": base, "start": start})
+        parents = tuple(values.get("parents", ()))
+        return cls(**{**values, "base": base, "start": start, "parents": parents})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
 from studio.store import ArtworkRow
+from studio.ui import room
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
 from studio.ui.steering import PREVIEWED, SHOWN_FIRST, WILDNESS, Dial, dials_of
@@ -61,6 +62,9 @@ def toolbar(walk: Walk) -> str:
         button(words("explore.save", format=name.upper()), "save", data_format=name)
         for name in walk.visit.medium_object.formats
     ]
+    share = ""
+    if room.is_open(walk.visit):
+        share = button(words("together.share.room"), "share", icon("people"))
     can = walk.history
     return (
         '<div class="toolbar" role="toolbar" '
@@ -94,6 +98,7 @@ def toolbar(walk: Walk) -> str:
         + '<span class="gap"></span>'
         + button(pin, "pin", icon("pin"), data_key="p", aria_pressed=str(is_pinned).lower())
         + button(keep, "keep", icon("heart"), data_key="k", aria_pressed=str(is_kept).lower())
+        + share
         + f'<details class="menu"><summary title="{escape(words("explore.download"))}" '
         f'aria-label="{escape(words("explore.download"))}" data-key="s">{icon("save")}</summary>'
         f'<div class="menu-list">{"".join(formats)}</div></details></div>'

@@ -60,7 +60,7 @@ def draw(visit: Visit) -> str:
     state = view(visit)
     shown = works(visit, state["filter"], state["sort"])
     # A parent, or a work that was just taken off the shelf, is not among those shown.
-    opened = visit.studio.store.artwork(state["open"]) if state["open"] else None
+    opened = visit.studio.store.artwork(state["open"], visit.key) if state["open"] else None
     if opened is None:
         return draw_grid(visit, state, shown)
     ids = [work.id for work in shown]

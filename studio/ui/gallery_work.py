@@ -5,11 +5,11 @@ from __future__ import annotations
 from studio.errors import NotFound, StudioError
 from studio.medium import with_sources
 from studio.store import MOST_STARS, ArtworkRow
-from studio.ui import versions
+from studio.ui import room, versions
 from studio.ui.panel import facts, go_once, save_once, text
 from studio.ui.session import Said, Visit
 from studio.ui.surface import artwork_of, button, icon
-from studio.ui.walk import OPEN
+from studio.ui.walk import open_next
 
 
 def draw_work(visit: Visit, work: ArtworkRow, before: str | None, after: str | None) -> str:
@@ -68,7 +68,10 @@ def actions(visit: Visit, work: ArtworkRow) -> str:
         for format in visit.medium_object.formats
     )
     onward = button(words("gallery.continue"), "continue", kind="primary", data_id=work.id)
-    return f"""<div class="row">{onward}</div>
+    share = ""
+    if room.is_open(visit):
+        share = button(words("together.share.room"), "share", data_id=work.id)
+    return f"""<div class="row">{onward}{share}</div>
       <div class="row">{toggle(work.kept, "keep", "heart", keep, work)}
         {toggle(work.pinned, "pin", "pin", pin, work)}<span class="grow"></span>{downloads}</div>"""
 
@@ -136,7 +139,7 @@ def parents(visit: Visit, work: ArtworkRow) -> str:
 
 def find(visit: Visit, said: Said) -> ArtworkRow:
     """The work an act speaks of. Raises: NotFound: there is none."""
-    work = visit.studio.store.artwork(str(said.get("id")))
+    work = visit.studio.store.artwork(str(said.get("id")), visit.key)
     if work is None:
         raise NotFound("unknown_artwork")
     return work
@@ -169,8 +172,20 @@ def download(visit: Visit, said: Said) -> str:
 
 def go_on(visit: Visit, said: Said) -> str:
     """Explore opens what lies ready when it comes up."""
-    visit.save(OPEN, {"recipe": find(visit, said).recipe.to_dict()})
+    work = find(visit, said)
+    open_next(visit, work.id, work.recipe)
     return go_once("explore")
 
 
-WORK_ACTS = {"keep": keep, "pin": pin, "rate": rate, "download": download, "continue": go_on}
+def share(visit: Visit, said: Said) -> None:
+    room.share(visit, str(said["id"]))
+
+
+WORK_ACTS = {
+    "keep": keep,
+    "pin": pin,
+    "rate": rate,
+    "download": download,
+    "continue": go_on,
+    "share": share,
+}

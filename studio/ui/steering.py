@@ -116,7 +116,9 @@ class Steering:
         for artwork, moment in zip(artworks, moments, strict=True):
             if artwork.recipe is not None:
                 artwork.recipe = artwork.recipe.with_(
-                    seed=moment.seed if moment.is_untouched_seed else None, how=moment.how
+                    seed=moment.seed if moment.is_untouched_seed else None,
+                    how=moment.how,
+                    parents=moment.parents,
                 )
         return artworks
 
@@ -134,8 +136,8 @@ class Steering:
             options=options or {},
         )
 
-    def from_recipe(self, recipe: Recipe, how: str) -> Moment:
-        """Exactly the recipe's artwork."""
+    def from_recipe(self, recipe: Recipe, how: str, parents: Sequence[str] = ()) -> Moment:
+        """Exactly the recipe's artwork; what is made of it then descends from `parents`."""
         return Moment(
             recipe.latent,
             recipe.latent,
@@ -143,6 +145,7 @@ class Steering:
             seed=recipe.seed,
             how=how,
             options=recipe.options,
+            parents=tuple(parents),
         )
 
     def turned_by(self, moment: Moment, key: str, by: float) -> Moment:
@@ -205,6 +208,7 @@ class Steering:
             moment.version,
             how="continue",
             options={**moment.options, BEFORE: before},
+            parents=moment.parents,
         )
 
     def walked(self, moment: Moment) -> Latent:

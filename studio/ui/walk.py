@@ -25,6 +25,7 @@ from studio.medium import (
     with_sources,
 )
 from studio.store import ArtworkRow
+from studio.ui import room
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
 from studio.ui.steering import Steering
@@ -151,7 +152,8 @@ class Walk:
         wanted = self.visit.load(OPEN)
         if wanted:
             self.visit.save(OPEN, {})
-            self.go(self.newest.from_recipe(Recipe.from_dict(wanted["recipe"]), "gallery"))
+            recipe, parents = Recipe.from_dict(wanted["recipe"]), wanted.get("parents", ())
+            self.go(self.newest.from_recipe(recipe, "gallery", parents))
         elif self.history.present is None:
             self.go(self.moment)
         elif self.moment.version != self.visit.generator.version and self.moment.seed is not None:
@@ -159,7 +161,8 @@ class Walk:
             again = self.newest.from_seed(
                 self.moment.seed, self.moment.wildness, lasting(self.moment.options)
             )
-            self.go(replace(again, positions=self.moment.positions, how="version"))
+            here = self.moment
+            self.go(replace(again, positions=here.positions, how="version", parents=here.parents))
 
     def finish(self) -> None:
         if self.is_changed:
@@ -339,6 +342,11 @@ def pin(walk: Walk, said: Said) -> None:
     walk.rows_changed()
 
 
+def share(walk: Walk, said: Said) -> None:
+    """With the room that the person is in."""
+    room.share(walk.visit, store_artwork(walk.visit, walk.artwork()))
+
+
 def unpin(walk: Walk, said: Said) -> None:
     walk.visit.studio.store.set_pinned(walk.visit.key, str(said["id"]), False)
     walk.rows_changed()
@@ -347,7 +355,7 @@ def unpin(walk: Walk, said: Said) -> None:
 def open_artwork(walk: Walk, said: Said) -> None:
     """One of the person's own works, from the shelf."""
     row = artwork_row(walk.visit, str(said["id"]))
-    walk.go(walk.newest.from_recipe(row.recipe, "gallery"))
+    walk.go(walk.newest.from_recipe(row.recipe, "gallery", [row.id]))
 
 
 def save(walk: Walk, said: Said) -> None:
@@ -382,6 +390,7 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "forget": forget_direction,
     "keep": keep,
     "pin": pin,
+    "share": share,
     "unpin": unpin,
     "open": open_artwork,
     "save": save,
@@ -436,6 +445,13 @@ def present_row(walk: Walk) -> ArtworkRow | None:
     """The stored row of what is shown, if it is kept or pinned. A locked line reads as it did."""
     shown = same(cast(Recipe, walk.artwork().recipe))
     return next((row for row in walk.rows if same(row.recipe) == shown), None)
+
+
+def open_next(visit: Visit, work: str, recipe: Recipe) -> None:
+    """Have Explore open a work when it next shows the work's medium; what is made of it then is a
+    child of the work."""
+    wanted = {"recipe": recipe.to_dict(), "parents": [work]}
+    visit.studio.store.save_state(visit.key, f"{OPEN}.{recipe.medium}", wanted)
 
 
 def same(recipe: Recipe) -> tuple[Sequence[float], Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import PATIENCE, open_tab, wait_for_artwork
 
-TABS = ("explore", "morph", "breed", "rate", "teach", "gallery", "models")
+TABS = ("explore", "morph", "breed", "rate", "teach", "gallery", "together", "models")
 
 
 def test_no_request_leaves_this_machine(studio, chromium: Browser) -> None:

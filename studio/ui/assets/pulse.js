@@ -1,0 +1,75 @@
+// Keeps a room live: a quick pulse while the Together tab shows, a slow one in the other tabs so
+// that the others see who is there, none in a hidden page or in no room.
+const QUICK = 800;
+const SLOW = 5000;
+const PATIENCE = 10000;
+const address = new URL(location.href);
+let invited = address.searchParams.get("room");
+let inRoom = true;
+let asked = 0;
+let people = "";
+const shownTab = () =>
+  document
+    .querySelector("#studio-tabs [role=tab][aria-selected=true]")
+    ?.id.replace(/^tab-|-button$/g, "");
+const room = () => document.querySelector("#tab-together .together-room");
+let last = 0;
+const beat = () => {
+  const now = Date.now();
+  const isThere = shownTab() === "together";
+  if (room()) inRoom = true;
+  if (document.hidden || !(inRoom || invited) || !document.querySelector(".studio-header")) return;
+  if (asked && now - asked < PATIENCE) return;
+  if (!invited && now - last < (isThere ? QUICK : SLOW)) return;
+  asked = last = now;
+  trigger("beat", {
+    tab: shownTab() ?? "",
+    invited,
+    revision: Number(room()?.dataset.revision ?? 0),
+    people: isThere && room() ? people : "",
+  });
+};
+const timer = setInterval(() => (element.isConnected ? beat() : clearInterval(timer)), 100);
+
+// The focus stays on the same button of the same work.
+const nameOf = (node) =>
+  node?.dataset && ["do", "id", "sign", "show"].map((name) => node.dataset[name] ?? "").join("/");
+const redraw = (part, html) => {
+  const name = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+  part.innerHTML = html;
+  if (name)
+    [...part.querySelectorAll("button")]
+      .find((button) => nameOf(button) === name)
+      ?.focus({ preventScroll: true });
+};
+watch("value", () => {
+  const said = props.value;
+  asked = 0;
+  if (!said) return;
+  if (said.early) {
+    last = Date.now() - SLOW + 500;
+    return;
+  }
+  inRoom = Boolean(said.room);
+  if (said.open) {
+    invited = null;
+    address.searchParams.delete("room");
+    history.replaceState(history.state, "", address);
+    if (shownTab() !== "together") document.getElementById("tab-together-button").click();
+    else studio.desks["tab-together"]?.ask({ do: "look" });
+    return;
+  }
+  const here = room();
+  if (!here) return;
+  // Closed, left or changed in another window: drawn anew as a whole.
+  if (here.dataset.room !== said.room || here.dataset.closed !== String(said.closed)) {
+    if (shownTab() === "together" && studio.desks["tab-together"]?.isIdle())
+      studio.desks["tab-together"].ask({ do: "look" });
+    return;
+  }
+  if (!said.parts) return;
+  for (const [name, html] of Object.entries(said.parts))
+    redraw(here.querySelector(`[data-part="${name}"]`), html);
+  people = said.people;
+  here.dataset.revision = said.revision;
+});

@@ -1,0 +1,200 @@
+"""The Together tab: a room that several people share, and the pulse that keeps it live."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import NotFound
+from studio.store import RoomRow
+from studio.ui import room
+from studio.ui import together_view as view
+from studio.ui.assets import asset
+from studio.ui.panel import go_once, panel, save_once
+from studio.ui.room_file import packed
+from studio.ui.session import Page, Said, Visit
+from studio.ui.surface import attributes
+from studio.ui.walk import Walk, open_next, store_artwork
+
+TAB = "together"
+
+
+def build(page: Page) -> gr.Tab:
+    with gr.Tab(page.i18n("together.title"), id=TAB, elem_id=f"tab-{TAB}") as tab:
+        panel(page, tab, draw, ACTS, script=asset("together.js"), style=asset("together.css"))
+    return tab
+
+
+def pulse(page: Page) -> None:
+    """Beside the tabs, since people are in their room whichever of them shows."""
+    heart = gr.HTML(html_template="", js_on_load=asset("pulse.js"), elem_classes="unseen")
+    heart.beat(page.saying(beat), page.inputs, heart, **page.quiet)
+
+
+def draw(visit: Visit) -> str:
+    here = room.present(visit)
+    if here is not None:
+        return view.in_room(visit, here)
+    invited = room.state(visit).get("invited")
+    if invited is None:
+        return view.lobby(visit)
+    try:
+        wanted = visit.studio.store.rooms.room(visit.key, invited)
+    except NotFound as error:
+        room.remember(visit, invited=None)
+        return view.lobby(visit, visit.words.error(error))
+    return view.invitation(visit, wanted)
+
+
+def beat(visit: Visit, said: Said) -> dict[str, Any]:
+    """What changed since the page last heard; next to nothing where nothing did."""
+    answer: dict[str, Any] = {"stamp": secrets.token_hex(4), "room": ""}
+    store = visit.studio.store
+    try:
+        if said.get("invited"):
+            invite(visit, room.token_in(said["invited"]))
+            answer["open"] = True
+        here = room.present(visit)
+    except NotFound:
+        # The page asks before its session is opened; it will ask again.
+        return answer | {"early": True}
+    if here is None:
+        return answer
+    doing = {
+        "tab": str(said.get("tab")),
+        "medium": visit.medium,
+        "version": store.current_version(visit.key, visit.medium) or "",
+    }
+    revision = store.rooms.beat(visit.key, here.token, doing)
+    answer |= {"room": here.token, "revision": revision, "closed": here.closed is not None}
+    if said.get("tab") != TAB:
+        return answer
+    people = view.people(visit, here)
+    answer["people"] = hashlib.sha256(people.encode()).hexdigest()[:16]
+    parts = {"people": people} if answer["people"] != said.get("people") else {}
+    if revision != said.get("revision"):
+        works = store.rooms.works(visit.key, here.token)
+        parts |= {
+            "works": view.works(visit, here, works),
+            "tree": view.tree(visit, works),
+        }
+    return answer | {"parts": parts}
+
+
+def invite(visit: Visit, token: str) -> None:
+    """A link leads to its room, or into it for one who is already there."""
+    here = room.present(visit)
+    if here is None or here.token != token:
+        room.remember(visit, invited=token, token=None)
+
+
+def create(visit: Visit, said: Said) -> None:
+    token = visit.studio.store.rooms.create(
+        visit.key, str(said["title"]), str(said["name"]), str(said.get("colour"))
+    )
+    room.remember(visit, token=token, invited=None)
+
+
+def look_up(visit: Visit, said: Said) -> None:
+    """Somebody pasted a link. Raises: NotFound: it leads nowhere."""
+    token = room.token_in(said["link"])
+    visit.studio.store.rooms.room(visit.key, token)
+    room.remember(visit, invited=token)
+
+
+def join(visit: Visit, said: Said) -> None:
+    token = str(said["room"])
+    name, colour = str(said["name"]), str(said.get("colour"))
+    visit.studio.store.rooms.join(visit.key, token, name, colour)
+    room.remember(visit, token=token, invited=None)
+
+
+def come_back(visit: Visit, said: Said) -> None:
+    """Straight into a room that was only out of sight, else to its door."""
+    token = str(said["room"])
+    here = visit.studio.store.rooms.room(visit.key, token)
+    if here.is_member:
+        room.remember(visit, token=token, invited=None)
+    else:
+        room.remember(visit, invited=token)
+
+
+def not_now(visit: Visit, said: Said) -> None:
+    room.remember(visit, invited=None)
+
+
+def mine(visit: Visit) -> RoomRow:
+    """Raises: NotFound: this person is in no room."""
+    here = room.present(visit)
+    if here is None:
+        raise NotFound("room_not_in_it")
+    return here
+
+
+def share_explore(visit: Visit, said: Said) -> None:
+    room.share(visit, store_artwork(visit, Walk(visit).artwork()))
+
+
+def share(visit: Visit, said: Said) -> None:
+    room.share(visit, str(said["id"]))
+
+
+def take_back(visit: Visit, said: Said) -> None:
+    visit.studio.store.rooms.take_back(visit.key, mine(visit).token, str(said["id"]))
+
+
+def react(visit: Visit, said: Said) -> None:
+    here = mine(visit)
+    visit.studio.store.rooms.react(visit.key, here.token, str(said["id"]), str(said["sign"]))
+
+
+def further(visit: Visit, said: Said) -> str:
+    """Explore opens the work; what is made there descends from it."""
+    works = visit.studio.store.rooms.works(visit.key, mine(visit).token)
+    work = next((one for one in works if one.id == said["id"]), None)
+    if work is None:
+        raise NotFound("unknown_artwork")
+    open_next(visit, work.id, work.recipe)
+    if work.medium == visit.medium:
+        return go_once("explore")
+    return f"<a{attributes(hidden=True, data_onward=work.medium)}></a>"
+
+
+def export(visit: Visit, said: Said) -> str:
+    here = mine(visit)
+    content, missing = packed(visit, here)
+    if missing:
+        visit.say("together.export.left_out", count=missing)
+    else:
+        visit.say("together.export.done")
+    return save_once(f"latent-studio-room-{here.created:%Y-%m-%d}.zip", content)
+
+
+def leave(visit: Visit, said: Said) -> None:
+    visit.studio.store.rooms.leave(visit.key, mine(visit).token)
+    room.remember(visit, token=None)
+    visit.say("together.left")
+
+
+def close(visit: Visit, said: Said) -> None:
+    visit.studio.store.rooms.close(visit.key, mine(visit).token)
+
+
+ACTS = {
+    "create": create,
+    "look_up": look_up,
+    "join": join,
+    "return": come_back,
+    "not_now": not_now,
+    "share_explore": share_explore,
+    "share": share,
+    "take_back": take_back,
+    "react": react,
+    "further": further,
+    "export": export,
+    "leave": leave,
+    "close": close,
+}
