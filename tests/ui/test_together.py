@@ -179,3 +179,10 @@ def test_explore_and_the_gallery_share_only_where_there_is_a_room(
     assert len(shared(bo)) == 1
     with pytest.raises(NotFound, match="not in this room"):
         GESTURES["share"](Walk(alone), {})
+
+
+def test_what_is_kept_is_offered_until_it_is_shared(bo: Visit) -> None:
+    kept = store_artwork(bo, Walk(bo).artwork(), kept=True)
+    assert together.draw(bo).count('class="together-offer" data-do="share"') == 1
+    together.share(bo, {"id": kept})
+    assert "together-offer" not in together.draw(bo)

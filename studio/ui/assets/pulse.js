@@ -8,10 +8,16 @@ let invited = address.searchParams.get("room");
 let inRoom = true;
 let asked = 0;
 let people = "";
+// Not by its button: on a narrow page that may be in the menu of further tabs.
 const shownTab = () =>
-  document
-    .querySelector("#studio-tabs [role=tab][aria-selected=true]")
-    ?.id.replace(/^tab-|-button$/g, "");
+  [...document.querySelectorAll("#studio-tabs [role=tabpanel]")]
+    .find((panel) => panel.offsetParent)
+    ?.id.replace("tab-", "");
+const button = (label) =>
+  document.getElementById("tab-together-button") ??
+  [...document.querySelectorAll("#studio-tabs .overflow-dropdown button")].find(
+    (entry) => entry.textContent.trim() === label,
+  );
 const room = () => document.querySelector("#tab-together .together-room");
 let last = 0;
 const beat = () => {
@@ -55,7 +61,7 @@ watch("value", () => {
     invited = null;
     address.searchParams.delete("room");
     history.replaceState(history.state, "", address);
-    if (shownTab() !== "together") document.getElementById("tab-together-button").click();
+    if (shownTab() !== "together") button(said.open)?.click();
     else studio.desks["tab-together"]?.ask({ do: "look" });
     return;
   }
