@@ -47,15 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
-TEACHING = (
-    "test_compare",
-    "test_landscape",
-    "test_loop",
-    "test_own_works",
-    "test_proof",
-    "test_rate_teach",
-)
-BROWSER_GROUPS = {"test_poem": "browser-poem", **dict.fromkeys(TEACHING, "browser-teach")}
+TEACHING = ("test_compare", "test_landscape", "test_own_works", "test_proof", "test_rate_teach")
+BROWSER_GROUPS = {
+    "test_poem": "browser-poem",
+    "test_loop": "browser-loop",
+    **dict.fromkeys(TEACHING, "browser-teach"),
+}
 
 
 # Before xdist looks for the groups.
@@ -63,7 +60,7 @@ BROWSER_GROUPS = {"test_poem": "browser-poem", **dict.fromkeys(TEACHING, "browse
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes at most: what needs a browser shares one server and one browser, and all the
     rest shares the small models that are trained for it. Whichever is done first goes on with the
-    browser tests of poems, or of teaching."""
+    browser tests of poems, of teaching, or of the whole loop."""
     for item in items:
         path = Path(item.path)
         group = BROWSER_GROUPS.get(path.stem, "browser") if "browser" in path.parts else "rest"

@@ -35,6 +35,9 @@ class Equaliser(nn.Module):
         self.register_buffer("gains", torch.fft.rfft2(padded).real.contiguous(), persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        # A library of transforms may refuse to transform nothing.
+        if not len(pictures):
+            return pictures
         edge = self.border
         wide = F.pad(pictures.float(), (edge,) * 4, mode="reflect")
         even = torch.fft.irfft2(torch.fft.rfft2(wide) * self.gains, s=wide.shape[-2:])

@@ -12,6 +12,7 @@ from tests.browser.conftest import (
     open_tab,
     picture,
     same,
+    wait_for_another,
 )
 from tests.browser.lessons import finished_lesson
 
@@ -215,6 +216,7 @@ def test_a_lesson_can_be_cancelled(person: Person) -> None:
 
 def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStudio) -> None:
     page = person()
+    as_trained = picture(page)
     rate_as_a_friend_of_light(page, ENOUGH)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
@@ -234,7 +236,7 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     current = teach.locator(".versions [aria-current]")
     expect(current).to_contain_text("Your taste 1")
     open_tab(page, "explore")
-    tuned = picture(page)
+    tuned = wait_for_another(page, as_trained)
 
     # Once more, with nothing under way.
     studio.restart()

@@ -54,6 +54,7 @@ def test_the_equaliser_keeps_what_it_is_given_in_shape_and_lets_gradients_throug
     even = Equaliser(torch.ones(SIZE, SIZE // 2 + 1))
     pictures = smooth(2, 5).requires_grad_()
     assert torch.allclose(even(pictures), pictures, atol=1e-5)
+    assert even(pictures[:0]).shape == (0, 3, SIZE, SIZE)
     even(pictures).sum().backward()
     assert torch.allclose(pictures.grad, torch.ones_like(pictures), atol=1e-4)
 
