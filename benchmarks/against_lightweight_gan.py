@@ -25,9 +25,10 @@ import torchvision_operators
 
 from studio.metrics import compare
 from studio.painting.data import collect
-from studio.painting.evaluate import FIRST_SEED, originality_index
+from studio.painting.evaluate import FIRST_SEED
 from studio.painting.features import ImageFeatures
 from studio.painting.model import Config, Painter
+from studio.painting.originality import originality_index
 from studio.painting.train import settled
 
 SIZE = 128
@@ -93,7 +94,7 @@ def compare_both(options: argparse.Namespace) -> None:
     from safetensors.torch import load_file
 
     network = ImageFeatures()
-    index, _, _ = originality_index(network, options.data, SIZE)
+    index, _, _ = originality_index(network, collect(options.data), SIZE)
     real = index["train"].float()
     painter = Painter(Config())
     painter.load_state_dict(load_file(options.ours))

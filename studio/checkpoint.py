@@ -92,7 +92,7 @@ class Checkpoint:
 
     def holds(self, name: str) -> bool:
         """Whether tensors were saved under `name`."""
-        return any(stem(file) == name for file in self.card["files"] if file != f"{name}.json")
+        return any(stem(file) == name for file in self.card["files"])
 
     def size_bytes(self) -> int:
         return sum((self.folder / file).stat().st_size for file in self.card["files"])

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
 from PIL import Image, PngImagePlugin
 
 from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
-from studio.painting.data import open_picture
+from studio.painting.data import open_picture, to_bytes, to_tensor
 from studio.painting.enlarger import Enlarger
 
 FORMATS = ("png", "jpg")
@@ -100,9 +99,8 @@ class Painting:
         times = math.ceil(math.log2(ENLARGED_SIZE / min(self.pixels.shape[:2])))
         if self.enlarger is None or times <= 0:
             return self.picture(SHOWN_SIZE)
-        pixels = torch.from_numpy(self.pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-        large = self.enlarger.enlarged(pixels, times)[0]
-        return Image.fromarray(((large + 1) * 127.5).round().byte().permute(1, 2, 0).numpy())
+        large = self.enlarger.enlarged(to_tensor([self.picture()]), times)
+        return Image.fromarray(to_bytes(large)[0])
 
     def show(self, alt: str = "") -> str:
         """See studio.medium.Artwork.show. The browser enlarges it: a dial that is being turned asks

@@ -199,6 +199,12 @@ def to_tensor(pictures: list[Image.Image]) -> Tensor:
     return torch.from_numpy(array).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def to_bytes(pictures: Tensor) -> np.ndarray:
+    """Pictures [B, 3, H, W] in -1..1 to [B, H, W, 3] uint8."""
+    scaled = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte()
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
 def center_crops(works: list[Work], size: int) -> Tensor:
     """The central squares of works as [N, 3, size, size] in -1..1: what metrics look at."""
     return to_tensor([square(open_picture(work.path), size) for work in works])

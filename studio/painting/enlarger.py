@@ -14,8 +14,6 @@ from torch.nn import functional as F
 WIDTH, DEPTH = 48, 6
 BAND = 128
 """Rows that are enlarged at once: a picture of 512 pixels would need half a gigabyte."""
-REACH = 2 * DEPTH + 2
-"""Rows on either side that a row is drawn from."""
 
 
 class Enlarger(nn.Module):
@@ -48,12 +46,14 @@ class Enlarger(nn.Module):
         """Pictures [B, 3, H, W] in -1..1 at 2^times the size, on the CPU. Drawn in bands, each of
         which sees all the rows that it is drawn from."""
         device = self.leave.weight.device
+        # Rows on either side that a row is drawn from: one for each convolution.
+        reach = 2 * len(self.blocks) + 2
         for _ in range(times):
             height = pictures.shape[2]
             bands = []
             for top in range(0, height, BAND):
-                above = max(0, top - REACH)
-                below = min(height, top + BAND + REACH)
+                above = max(0, top - reach)
+                below = min(height, top + BAND + reach)
                 band = self(pictures[:, :, above:below].to(device))
                 first = 2 * (top - above)
                 bands.append(band[:, :, first : first + 2 * min(BAND, height - top)].cpu())

@@ -23,6 +23,7 @@ from studio.painting.enlarger import Enlarger, bicubic, halved
 from studio.painting.features import ImageFeatures
 from studio.painting.model import Config, Discriminator
 from studio.precision import autocast
+from studio.training import follow_average, set_rate
 
 TILE = 128
 SIZE = 256
@@ -100,8 +101,8 @@ def train_enlarger(
     started, step, weight = time.monotonic(), 0, 0.0
     totals: dict[str, float] = {}
     while step != steps and (spent := (time.monotonic() - started) / (60 * minutes)) < 1:
-        for group in adam.param_groups:
-            group["lr"] = recipe.learning_rate * min(1, (step + 1) / 100) * min(1, 4 * (1 - spent))
+        rate = min(1, (step + 1) / 100) * min(1, 4 * (1 - spent))
+        set_rate(adam, recipe.learning_rate * rate)
         real = tile(crops.draw(recipe.batch_size)).contiguous(memory_format=torch.channels_last)
         small = spoiled(real, recipe)
         with autocast(place):
@@ -141,9 +142,7 @@ def train_enlarger(
         loss.backward()
         adam.step()
         step += 1
-        keep = min(recipe.ema, step / (step + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(enlarger.parameters()), 1 - keep)
+        follow_average(average, enlarger, min(recipe.ema, step / (step + 10)))
         for name, value in (("pixels", pixels), ("likeness", likeness)):
             totals[name] = totals.get(name, 0.0) + float(value.detach())
         if step % 200 == 0:

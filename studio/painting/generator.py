@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -28,7 +27,7 @@ from studio.medium import (
 )
 from studio.painting import attributes, invert
 from studio.painting.artwork import Painting
-from studio.painting.data import square, to_tensor
+from studio.painting.data import square, to_bytes, to_tensor
 from studio.painting.drift import descriptors
 from studio.painting.enlarger import Enlarger
 from studio.painting.equaliser import Equaliser
@@ -184,12 +183,6 @@ class PaintingGenerator(Adaptable):
         size = self.config.resolution
         squares = [square(artwork.picture(), size) for artwork in artworks]  # type: ignore[attr-defined]
         return to_tensor(squares)
-
-
-def to_bytes(pictures: Tensor) -> np.ndarray:
-    """Pictures [B, 3, H, W] in -1..1 to [B, H, W, 3] uint8."""
-    scaled = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte()
-    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def batch_norm(modulation: Modulation) -> nn.BatchNorm2d:

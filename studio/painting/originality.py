@@ -6,14 +6,13 @@ Features of those works lie beside the checkpoint, never the works themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from studio.checkpoint import Checkpoint
 from studio.medium import Source
-from studio.painting.data import center_crops, collect
+from studio.painting.data import Collection, center_crops
 from studio.painting.features import COMPARED_AT, ImageFeatures
 
 NEAREST = 3
@@ -61,14 +60,13 @@ class Originality:
 
 
 def originality_index(
-    network: ImageFeatures, folder: Path, size: int
+    network: ImageFeatures, collection: Collection, size: int
 ) -> tuple[dict[str, Tensor], list[dict[str, str]], dict]:
-    """Features of the works of a folder, what is known of each, and the summary for the card.
+    """Features of collected works, what is known of each, and the summary for the card.
 
     The pictures themselves stay where they are. Features are kept as half floats; a work's row
     says its split, so held-out works can be told apart.
     """
-    collection = collect(folder)
     parts = {
         "train": collection.split("train"),
         "held_out": collection.split("validation") + collection.split("test"),

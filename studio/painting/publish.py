@@ -67,12 +67,12 @@ def publish(
     """
     encoder_recipe = encoder_recipe or EncoderRecipe()
     network = ImageFeatures().to(run.device, memory_format=torch.channels_last)
-    index, known, summary = originality_index(network, data, run.config.resolution)
+    works = collect(data)
+    index, known, summary = originality_index(network, works, run.config.resolution)
     report({"works": summary["works"], "left_out": len(summary["left_out"])})
 
     noise = noise_from_seeds(range(STATISTICS_SEED, STATISTICS_SEED + 8192))
     painter, spread = best_spread(run.ema, network, index["train"].float(), noise, report)
-    works = collect(data)
     with torch.no_grad():
         latents = painter.mapping(noise.to(run.device)).cpu()
         painted = [painter.decoder(z.to(run.device)).cpu() for z in latents[:EVENED].split(64)]

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from studio.drift import Memory, drift_loss
 from studio.metrics import compare
 from studio.painting.augment import augment
-from studio.painting.data import Crops, center_crops, collect
+from studio.painting.data import Crops, center_crops, collect, to_bytes
 from studio.painting.drift import descriptors, layout
 from studio.painting.features import COMPARED_AT, ImageFeatures
 from studio.painting.model import NOISE_DIM, Config, Discriminator, Painter
@@ -338,7 +338,7 @@ def save_preview(run: Run, noise: Tensor) -> None:
 
 def contact_sheet(pictures: Tensor, columns: int = 8) -> Image.Image:
     """Pictures [B, 3, H, W] in -1..1 as one picture, row by row."""
-    tiles = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    tiles = to_bytes(pictures)
     height, width = tiles.shape[1:3]
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * (width + 2), rows * (height + 2)), "white")

@@ -16,7 +16,7 @@ from studio.ui.panel import door, go_once, panel, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.steering import direction_word
 from studio.ui.surface import attributes, button, icon
-from studio.ui.walk import OPEN
+from studio.ui.walk import open_next
 
 STATE = "breed"
 SHELF = 24
@@ -299,7 +299,7 @@ def go_on(visit: Visit, said: Said) -> str | None:
     work = chosen_child(visit, int(said["place"]))
     if work is None or work.recipe is None:
         return None
-    visit.save(OPEN, {"recipe": work.recipe.to_dict()})
+    open_next(visit, remember(visit, work), work.recipe)
     return go_once("explore")
 
 
