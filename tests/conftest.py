@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 
 from studio.jobs import Jobs
 from studio.medium import Generator, Medium, get_medium, media
@@ -21,6 +22,9 @@ from studio.studio import Studio
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("studio", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("studio")
+
+# Two processes test at once, on two processors: a second thread of each would stand in the way.
+torch.set_num_threads(1)
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "latent-stripes"
 
@@ -88,6 +92,13 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield root
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As it was, after commands that train with all processors there are."""
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -95,7 +106,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(home: Path, checkpoints: Path) -> Settings:
-    return Settings(home=home, checkpoints=checkpoints, device="cpu")
+    return Settings(home=home, checkpoints=checkpoints, device="cpu", threads=1)
 
 
 @pytest.fixture
@@ -129,7 +140,7 @@ def studio(settings: Settings) -> Iterator[Studio]:
 def shared_studio(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Iterator[Studio]:
     """A studio for the tests that only look at the models of all media."""
     home = tmp_path_factory.mktemp("shared")
-    studio = Studio.start(Settings(home=home, checkpoints=checkpoints, device="cpu"))
+    studio = Studio.start(Settings(home=home, checkpoints=checkpoints, device="cpu", threads=1))
     yield studio
     studio.close()
 

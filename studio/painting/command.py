@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--measure-every", type=float, default=15.0, help="minutes")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--resolution", type=int, choices=(32, 64, 128, 256), default=128)
-    p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
+    p.add_argument("--batch-size", type=int, help="pictures a step; else what the run had, or 16")
     p.add_argument("--seed", type=int, default=Recipe.seed)
     p.add_argument("--encoder-pictures", type=int, default=EncoderRecipe.pictures)
     p.add_argument(
@@ -89,16 +90,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def start(options: argparse.Namespace) -> Run:
     """A fresh run, one that goes on, or one that goes on from a shipped checkpoint."""
+    wishes = {"batch_size": options.batch_size} if options.batch_size else {}
     if options.resume is None:
         base = Config()
         wanted = options.resolution
         stages = wanted.bit_length() - 2
         channels = LARGE if stages > len(base.channels) else base.channels[:stages]
         config = Config(resolution=wanted, channels=channels)
-        recipe = Recipe(batch_size=options.batch_size, seed=options.seed)
+        recipe = Recipe(seed=options.seed, **wishes)
         return Run(options.run, config, recipe, options.device)
     if (options.resume / "card.json").is_file():
-        return resume_from(open_checkpoint(options.resume), options.run, options.device)
+        shipped = open_checkpoint(options.resume)
+        return resume_from(shipped, options.run, options.device, **wishes)
     run = Run.resume(options.resume, options.device)
-    run.folder = options.run
+    run.folder, run.recipe = options.run, replace(run.recipe, **wishes)
     return run

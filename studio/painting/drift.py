@@ -16,6 +16,11 @@ def descriptors(levels: list[Tensor], pooled: Tensor) -> tuple[Tensor, Tensor]:
     return pooled.float(), torch.cat(manner, dim=1)
 
 
+def spaces(levels: list[Tensor], pooled: Tensor) -> list[Tensor]:
+    """All three, [B, ...] each, of one look at pictures."""
+    return [*descriptors(levels, pooled), layout(levels)]
+
+
 def layout(levels: list[Tensor]) -> Tensor:
     """Where things are: the third level on a 4 x 4 grid, [B, 1792].
 

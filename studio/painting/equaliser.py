@@ -2,7 +2,7 @@
 
 Transposed convolutions and the blocks of compressed training pictures leave lines in a painter's
 spectrum, far above what works have there (Durall et al., Watch your Up-Convolution, 2020). No
-stroke needs a single exact frequency, so each is turned down to what works have, and none up.
+stroke needs a single exact frequency, so what stands far above what works have is turned down.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ SMOOTHING = 4
 """Frequencies on either side over which the works' spectrum is averaged: theirs has no lines."""
 SPARED = 6
 """Lowest frequencies, which are composition and light: they stay as they are."""
+TOLERATED = 4.0
+"""Times the works' power that a frequency may have: the eye sees the weave of those far above, and
+features miss what is turned down further (works have lines of their own)."""
 EPSILON = 1e-8
 
 
@@ -45,12 +48,12 @@ class Equaliser(nn.Module):
 
 
 def measured_gains(works: Tensor, paintings: Tensor) -> Tensor:
-    """The gains [R, R // 2 + 1] that give paintings [N, 3, R, R] no more of any frequency than
-    works [M, 3, R, R] have."""
+    """The gains [R, R // 2 + 1] that give paintings [N, 3, R, R] no frequency far above what works
+    [M, 3, R, R] have."""
     wanted, found = spectrum(works), spectrum(paintings)
     around = F.pad(wanted.log()[None, None], (SMOOTHING,) * 4, mode="replicate")
     wanted = F.avg_pool2d(around, 2 * SMOOTHING + 1, 1)[0, 0].exp()
-    gains = (wanted / found).sqrt().clamp(max=1)
+    gains = (TOLERATED * wanted / found).sqrt().clamp(max=1)
     gains[:SPARED, :SPARED] = 1
     gains[1 - SPARED :, :SPARED] = 1
     return gains

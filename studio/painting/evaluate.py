@@ -17,7 +17,7 @@ from torch import Tensor
 from studio.latent import noise_from_seeds
 from studio.metrics import compare, precision_recall
 from studio.painting.data import center_crops, collect
-from studio.painting.features import COMPARED_AT
+from studio.painting.features import COMPARED_AT, JUDGE, POOLED_DIM, ImageFeatures
 from studio.painting.generator import PaintingGenerator
 
 # Evaluation noise comes from seeds nobody meets by trying 1, 2, 3.
@@ -30,25 +30,32 @@ def evaluate(
     """All figures of a painter.
 
     Args:
-        index: `train` [N, 1280] and `held_out` [H, 1280], pooled features of works; see
-            studio.painting.originality.
+        index: pooled features of works; see studio.painting.originality.originality_index.
         data: compare with this folder's works instead.
         samples: how many paintings; design §5 says 5,000.
 
     Returns:
         fd, kid_x1000, precision, recall, path_length, nearest (distances of samples to their
         nearest training work), equal_numbers (precision and recall of as many paintings as works),
-        and `held_out`, the same figures for works never trained on.
+        `held_out`, the same figures for works never trained on, and `judge`, all of them as seen
+        by a network that neither painter nor discriminators looked through.
     """
-    train, held_out = index["train"].float(), index["held_out"].float()
-    size = min(generator.config.resolution, COMPARED_AT)
+    index = {name: rows.float() for name, rows in index.items()}
+    judge = ImageFeatures(JUDGE).to(generator.device)
+    whole = generator.config.resolution
+    size = min(whole, COMPARED_AT)
     against = "training works"
     if data is not None:
-        collection = collect(data, smallest=64)
-        train = generator.network.pooled(center_crops(collection.works, size))
-        held_out = held_out[:0]
-        against = f"{len(train)} pictures of {Path(data).name}"
-    painted = sample_features(generator, samples)
+        works = collect(data, smallest=64).works
+        index = {
+            "train": generator.network.pooled(center_crops(works, size)),
+            "held_out": torch.zeros(0, POOLED_DIM),
+            "judged_train": judge.pooled(center_crops(works, whole), whole=True),
+            "judged_held_out": torch.zeros(0, POOLED_DIM),
+        }
+        against = f"{len(works)} pictures of {Path(data).name}"
+    train, held_out = index["train"], index["held_out"]
+    painted, judged = sample_features(generator, judge, samples)
     figures: dict[str, Any] = {
         "samples": samples,
         "against": against,
@@ -59,22 +66,33 @@ def evaluate(
         "nearest": nearest_report(train, held_out, painted),
         "equal_numbers": equal_numbers(train, painted),
     }
+    figures["judge"] = {
+        "features": f"EfficientNet-{JUDGE.title()}, pooled, {whole} px",
+        **compare(index["judged_train"], judged),
+        "equal_numbers": equal_numbers(index["judged_train"], judged),
+    }
     if len(held_out) > 4:
         figures["held_out"] = {"works": len(held_out), **compare(train, held_out)}
+        figures["judge"]["held_out"] = compare(index["judged_train"], index["judged_held_out"])
     return figures
 
 
-def sample_features(generator: PaintingGenerator, samples: int) -> Tensor:
-    """Pooled features [N, 1280] of fresh paintings, as people would see them (8 bits)."""
-    rows = []
+def sample_features(
+    generator: PaintingGenerator, judge: ImageFeatures, samples: int
+) -> tuple[Tensor, Tensor]:
+    """Pooled features [N, 1280] of fresh paintings, as people would see them (8 bits): as the
+    painter's own network sees them, and as the judge does."""
+    rows: list[tuple[Tensor, Tensor]] = []
     for first in range(0, samples, 64):
         count = min(64, samples - first)
         noise = noise_from_seeds(range(FIRST_SEED + first, FIRST_SEED + first + count))
         with torch.inference_mode():
             pictures = generator.decoder(generator.map(noise).to(generator.device))
             pictures = ((pictures.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
-            rows.append(generator.network.pooled(pictures).cpu())
-    return torch.cat(rows)
+            seen = generator.network.pooled(pictures), judge.pooled(pictures, whole=True)
+            rows.append((seen[0].cpu(), seen[1].cpu()))
+    painted, judged = zip(*rows, strict=True)
+    return torch.cat(painted), torch.cat(judged)
 
 
 def path_length(generator: PaintingGenerator, pairs: int = 256, step: float = 1e-2) -> float:

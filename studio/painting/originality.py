@@ -13,7 +13,7 @@ from torch import Tensor
 from studio.checkpoint import Checkpoint
 from studio.medium import Source
 from studio.painting.data import Collection, center_crops
-from studio.painting.features import COMPARED_AT, ImageFeatures
+from studio.painting.features import COMPARED_AT, JUDGE, ImageFeatures
 
 NEAREST = 3
 """Works that are named for each painting."""
@@ -64,18 +64,22 @@ def originality_index(
 ) -> tuple[dict[str, Tensor], list[dict[str, str]], dict]:
     """Features of collected works, what is known of each, and the summary for the card.
 
-    The pictures themselves stay where they are. Features are kept as half floats; a work's row
-    says its split, so held-out works can be told apart.
+    The pictures themselves stay where they are. Features [N, 1280] of the works that were trained
+    on and of those held out are kept as half floats: `train`, `held_out`, and what the judge sees
+    in the same, `judged_train` and `judged_held_out`. A work's row says its split.
     """
     parts = {
         "train": collection.split("train"),
         "held_out": collection.split("validation") + collection.split("test"),
     }
-    size, device = min(size, COMPARED_AT), next(network.parameters()).device
-    index = {
-        name: network.pooled(center_crops(works, size).to(device)).cpu().half()
-        for name, works in parts.items()
-    }
+    device = next(network.parameters()).device
+    judge = ImageFeatures(JUDGE).to(device)
+    index = {}
+    for name, works in parts.items():
+        whole = center_crops(works, size).to(device)
+        compared = center_crops(works, min(size, COMPARED_AT)).to(device)
+        index[name] = network.pooled(compared).cpu().half()
+        index[f"judged_{name}"] = judge.pooled(whole, whole=True).cpu().half()
     known = [
         {
             "file": f"{work.path.parent.name}/{work.path.name}",

@@ -30,11 +30,19 @@ from studio.drift import Memory, drift_loss
 from studio.metrics import compare
 from studio.painting.augment import augment
 from studio.painting.data import Crops, center_crops, collect, to_bytes
-from studio.painting.drift import descriptors, layout
-from studio.painting.features import COMPARED_AT, ImageFeatures
+from studio.painting.drift import spaces
+from studio.painting.features import COMPARED_AT, ImageFeatures, reduced
 from studio.painting.model import NOISE_DIM, Config, Discriminator, Painter
 from studio.precision import autocast
-from studio.training import Best, load_modules, read_group, read_state, save_state
+from studio.training import (
+    Best,
+    Clock,
+    load_modules,
+    read_group,
+    read_state,
+    save_state,
+    set_rate,
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,7 @@ def train(
 ) -> None:
     """Train for `minutes` of wall time, or until step `steps`, then save.
 
+    Over the second half the steps shrink, so that the two sides come to rest (see Clock.cooling).
     Measures itself on `measured_on` paintings every `measure_every` minutes, and ends with the
     average that measured best: on a small collection a painter that trains on may lose variety.
     Snapshots of the averaged painter are kept every `snapshot_every` CPU-core minutes (of GPU
@@ -159,13 +168,14 @@ def train(
     real_pooled = features.pooled(compared.to(run.device))
     paint = compiled(run.painter)
     look = compiled(features) if run.device.type == "cuda" else features
-    memories = [(Memory(2048), Memory(1024)) for _ in range(3)]
+    # What is learned with an eye on strokes alone is measured worse from where all of it is seen.
+    looks_twice = size > COMPARED_AT
+    memories = [(Memory(2048), Memory(2048)) for _ in range(6 if looks_twice else 3)]
     count = run.recipe.batch_size
     preview_noise = torch.randn(64, NOISE_DIM, generator=torch.Generator().manual_seed(0))
-    started = time.monotonic()
-    wall_before, cpu_before = run.wall_seconds, run.cpu_seconds
-    cpu_started = time.process_time()
-    last_save = last_measure = started
+    clock = Clock(run, minutes, None if steps is None else steps - run.step)
+    cpu_before, cpu_started = run.cpu_seconds, time.process_time()
+    last_save = last_measure = clock.begun
     totals: dict[str, Tensor] = {}
     logged = run.step
     best = Best(run.ema)
@@ -175,15 +185,23 @@ def train(
         report({**progress(run), **figures})
         best.offer(figures["fd"])
 
-    while time.monotonic() - started < minutes * 60 and run.step != steps:
+    while not clock.is_over:
         with autocast(run.device):
             painted = paint(torch.randn(count, NOISE_DIM, device=run.device)).float()
-            levels, pooled = look(augment(painted, run.recipe.augmentation))
+            seen = augment(painted, run.recipe.augmentation)
+            levels, pooled = look(seen)
+            ours = spaces(levels, pooled)
+            if looks_twice:
+                ours += spaces(*look(reduced(seen)))
             projected = run.discriminator.projection(levels)
             with torch.no_grad():
                 real = crops.draw(count).contiguous(memory_format=torch.channels_last)
-                real_levels, real_row = look(augment(real, run.recipe.augmentation))
-                real_projected = run.discriminator.projection(real_levels)
+                seen = augment(real, run.recipe.augmentation)
+                levels, pooled = look(seen)
+                theirs = spaces(levels, pooled)
+                if looks_twice:
+                    theirs += spaces(*look(reduced(seen)))
+                real_projected = run.discriminator.projection(levels)
 
         run.discriminator.heads.requires_grad_(True)
         with autocast(run.device):
@@ -198,8 +216,6 @@ def train(
         with autocast(run.device):
             adversarial = -run.discriminator(projected).mean()
         drift = torch.zeros((), device=run.device)
-        ours = (*descriptors(levels, pooled), layout(levels))
-        theirs = (*descriptors(real_levels, real_row), layout(real_levels))
         for (reals, recents), mine, their in zip(memories, ours, theirs, strict=True):
             reals.add(their)
             if recents.filled >= 256:
@@ -217,10 +233,12 @@ def train(
         run.step += 1
         run.pictures += count
         average(run)
+        for adam in (run.painter_adam, run.heads_adam):
+            set_rate(adam, run.recipe.learning_rate * clock.cooling)
 
         now = time.monotonic()
-        run.wall_seconds = wall_before + now - started
         work_before = worked(run)
+        clock.tick()
         run.cpu_seconds = cpu_before + time.process_time() - cpu_started
         for name, value in (
             ("d_loss", loss),
@@ -254,7 +272,8 @@ def compiled(network: nn.Module) -> Callable[[Tensor], Any]:
         return network
     # The drift is balanced by gradients that leave the graph in place for those that follow.
     torch._functorch.config.donated_buffer = False
-    return torch.compile(network)
+    # Two sizes are looked at, and a network compiled for any size is a slower one.
+    return torch.compile(network, dynamic=False)
 
 
 def balance(run: Run, painted: Tensor, adversarial: Tensor, drift: Tensor) -> None:

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-import torch
 
 from studio.checkpoint import Checkpoint
 from studio.flow_training import train_flow, train_mapping
@@ -57,7 +56,6 @@ def trained(
     collection: Collection, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Run, list[dict]]:
     """A run of some seconds, and what it reported."""
-    torch.set_num_threads(1)
     recipe = Recipe(batch_size=64, learning_rate=3e-3, warm_up=20, ema=0.98)
     run = Run(tmp_path_factory.mktemp("run"), SMALL, recipe, "cpu")
     lines: list[dict] = []

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw
 
 from studio.checkpoint import Checkpoint
@@ -15,9 +14,6 @@ from studio.painting.invert import EncoderRecipe
 from studio.painting.model import Config
 from studio.painting.publish import publish
 from studio.painting.train import Recipe, Run, train
-
-# Layers this small gain nothing from a second thread, and lose everything to it on a busy machine.
-torch.set_num_threads(1)
 
 SMALL = Config(resolution=32, channels=(24, 24, 16, 12), mapping_width=32, latent_dim=16)
 
@@ -54,7 +50,8 @@ def pictures(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def trained(pictures, tmp_path_factory) -> tuple[Run, list[dict]]:
     """A run of a few steps, and what it reported."""
-    run = Run(tmp_path_factory.mktemp("run"), SMALL, Recipe(batch_size=8), "cpu")
+    recipe = Recipe(batch_size=8, learning_rate=4e-4)
+    run = Run(tmp_path_factory.mktemp("run"), SMALL, recipe, "cpu")
     lines: list[dict] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_COMPILE", "0")
