@@ -43,7 +43,7 @@ NASTY = (
     *(b"99999999999999999999", b"null", b"[" * 3000, b'{"a":' * 3000, b"<script>", b"../../etc"),
     *("\u202e\u0000\ufeff🙂".encode(), b"\xed\xa0\x80", b"%s%n", b"\r\n\r\n"),
 )
-RECIPE = Recipe("painting", "vangogh-256", tuple(0.1 * i for i in range(128)), seed=7)
+RECIPE = Recipe("painting", "vangogh-256-2", tuple(0.1 * i for i in range(128)), seed=7)
 
 
 class Reader:
@@ -151,8 +151,8 @@ def texts(name: str) -> list[bytes]:
 
 def tastes() -> list[bytes]:
     card = {
-        **{"format": portable.FORMAT, "medium": "painting", "base": "vangogh-256", "files": {}},
-        **{"version": "vangogh-256-tuned-1", "measured": {"gain": 1.0}},
+        **{"format": portable.FORMAT, "medium": "painting", "base": "vangogh-256-2", "files": {}},
+        **{"version": "vangogh-256-2-tuned-1", "measured": {"gain": 1.0}},
     }
     tensors = {"out.down": torch.zeros(2, 8), "out.up": torch.ones(8, 2)}
     return [save(tensors, {portable.HEADER: json.dumps(card)})]

@@ -143,7 +143,7 @@ def test_versions_of_different_bases_are_uncovered_in_chinese(
     page = person(locale="zh-CN", width=390, height=844)
     teach = bring(page, tastes[:1], "你的品味")
     teach.get_by_role("button", name="比较或合并两个版本").click()
-    teach.get_by_role("combobox", name="左边").select_option("classics-256")
+    teach.get_by_role("combobox", name="左边").select_option("classics-256-2")
     expect(teach.get_by_text("来自不同的基础模型")).to_be_visible()
     slider = teach.get_by_role("slider", name="露出多少")
     cover = teach.locator(".noises .first").first

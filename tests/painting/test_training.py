@@ -86,6 +86,10 @@ def test_the_card_tells_what_matters(checkpoint):
     assert card["trained_on"] == "cpu"
     assert card["data"]["licences"] == {"CC0": 80}
     assert {"fd", "kid_x1000", "precision", "recall", "path_length"} <= set(card["evaluation"])
+    judged = card["evaluation"]["judge"]
+    assert "Lite2" in judged["features"]
+    assert judged["fd"] != card["evaluation"]["fd"]
+    assert judged["held_out"]["fd"] > 0
     assert card["training"]["step"] > 0
     assert len(checkpoint.document("works")) == 80
     text = json.dumps(card)
