@@ -1,0 +1,213 @@
+"""Who waits for the models, and who is next.
+
+Nobody waits for a window: whoever asks while a processor is free decodes at once. Those who come
+meanwhile stand in line, and the next pass takes as many of them together as are worth taking, one
+wish of each person before a second one of anybody.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from studio.medium import Artwork, Generator
+from studio.traffic import Traffic
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PATIENCE = 2.0
+"""Seconds after which what nobody looks at yet is as urgent as what somebody waits for."""
+REMEMBERED = 1000
+"""People whose last turn is remembered; whoever has been away for longer goes first."""
+
+
+class Overtaken(Exception):
+    """The same person has asked for something newer in its place. Nobody needs to be told."""
+
+
+@dataclass(eq=False)
+class Ask:
+    """One wish of one person, while it is being answered.
+
+    Attributes:
+        person: whose turn it takes.
+        is_passing: it is worth nothing once the same person wants something newer there.
+        is_ahead: it shows what could be next, and lets those go first who wait for what is.
+    """
+
+    person: str
+    is_passing: bool = False
+    is_ahead: bool = False
+    is_overtaken: bool = False
+
+
+NOBODY = Ask("")
+current: ContextVar[Ask] = ContextVar("ask", default=NOBODY)
+"""The wish that this thread is about."""
+
+
+@dataclass(eq=False)
+class Request:
+    """One thread's wish to have latents decoded with some options."""
+
+    generator: Generator
+    latents: Tensor
+    options: Mapping[str, Any]
+    ask: Ask
+    asked: float = field(default_factory=time.monotonic)
+    called: threading.Event = field(default_factory=threading.Event)
+    batch: Sequence[Request] = ()
+    """What this thread is to decode, if it was called to."""
+    threads: int = 0
+    artworks: Sequence[Artwork] | None = None
+    error: BaseException | None = None
+
+    def goes_with(self, other: Request) -> bool:
+        return (
+            self.generator is other.generator
+            and self.options == other.options
+            and self.latents.shape[1:] == other.latents.shape[1:]
+        )
+
+
+class Line:
+    """One line in front of all models of a machine.
+
+    Attributes:
+        passes: forward passes at the same time.
+        threads: CPU threads that the passes share; 0: as many as torch likes.
+    """
+
+    def __init__(self, traffic: Traffic, passes: int = 1, threads: int = 0) -> None:
+        self.traffic = traffic
+        self.passes = passes
+        self.threads = threads
+        self.waiting: list[Request] = []
+        self.running: list[Request] = []
+        self.turn = 0
+        self.turns: dict[str, int] = {}
+        self.newest: dict[tuple[str, str], Ask] = {}
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def asking(
+        self, person: str, place: str = "", *, is_passing: bool = False, is_ahead: bool = False
+    ) -> Iterator[None]:
+        """What this thread decodes inside is for a person; in the same place, it overtakes what
+        the person asked for before and was only passing."""
+        ask, at = Ask(person, is_passing, is_ahead), (person, place)
+        with self.lock:
+            earlier = self.newest.get(at)
+            if earlier is not None and earlier.is_passing:
+                earlier.is_overtaken = True
+            self.newest[at] = ask
+        before = current.set(ask)
+        try:
+            yield
+        finally:
+            current.reset(before)
+            with self.lock:
+                if self.newest.get(at) is ask:
+                    del self.newest[at]
+
+    def decode(
+        self, generator: Generator, latents: Tensor, options: Mapping[str, Any]
+    ) -> Sequence[Artwork]:
+        """As `Generator.decode`, with what others ask for at the same time.
+
+        Raises:
+            Overtaken: by a newer wish, before it was this one's turn.
+        """
+        mine = Request(generator, latents, options, current.get())
+        with self.lock:
+            self.waiting.append(mine)
+            self.call()
+        mine.called.wait()
+        if mine.batch:
+            try:
+                self.run(mine)
+            finally:
+                with self.lock:
+                    self.running.remove(mine)
+                    self.call()
+                for one in mine.batch:
+                    one.called.set()
+        if mine.artworks is None:
+            raise mine.error or Overtaken
+        self.traffic.answered(generator.medium, len(latents), time.monotonic() - mine.asked)
+        return mine.artworks
+
+    def call(self) -> None:
+        """While there is a pass to spare, have the next in line begin one. With the lock held."""
+        for one in [one for one in self.waiting if one.ask.is_overtaken]:
+            self.waiting.remove(one)
+            self.traffic.unanswered("overtaken")
+            one.called.set()
+        while self.waiting and len(self.running) < self.passes:
+            line = self.in_order()
+            # The last pass stays for those who wait for what they asked for.
+            if 1 < self.passes == len(self.running) + 1:
+                line = [one for one in line if not one.ask.is_ahead]
+            if not line:
+                return
+            first, *others = line
+            batch, size = [first], len(first.latents)
+            for one in others:
+                if one.goes_with(first) and size + len(one.latents) <= first.generator.at_once:
+                    batch.append(one)
+                    size += len(one.latents)
+            for one in batch:
+                self.waiting.remove(one)
+                self.turns.pop(one.ask.person, None)
+                self.turns[one.ask.person] = self.turn = self.turn + 1
+            while len(self.turns) > REMEMBERED:
+                self.turns.pop(next(iter(self.turns)))
+            first.batch = batch
+            sharing = 1 + len(self.running) + bool(self.waiting)
+            first.threads = self.threads and max(1, self.threads // sharing)
+            self.running.append(first)
+            first.called.set()
+
+    def in_order(self) -> list[Request]:
+        """Everybody who waits: what is urgent first, then each person's first wish before anybody's
+        second, then whose last turn is longest ago."""
+        now, wishes = time.monotonic(), Counter[str]()
+
+        def place(one: Request) -> tuple[bool, int, int]:
+            wishes[one.ask.person] += 1
+            can_wait = one.ask.is_ahead and now - one.asked < PATIENCE
+            return can_wait, wishes[one.ask.person], self.turns.get(one.ask.person, 0)
+
+        return sorted(self.waiting, key=place)
+
+    def run(self, first: Request) -> None:
+        """Decode a batch; one person's bad latent does not become everybody's error."""
+        import torch
+
+        if first.threads:
+            torch.set_num_threads(first.threads)
+        decode: Callable[..., Sequence[Artwork]] = first.generator.decode
+        try:
+            together = torch.cat([one.latents for one in first.batch])
+            artworks = list(decode(together, first.options))
+            self.traffic.decoded(first.generator.medium, len(together))
+        except Exception as error:
+            if len(first.batch) == 1:
+                first.error = error
+                return
+            for one in first.batch:
+                try:
+                    one.artworks = decode(one.latents, one.options)
+                except Exception as own:
+                    one.error = own
+            return
+        for one in first.batch:
+            one.artworks = artworks[: len(one.latents)]
+            artworks = artworks[len(one.latents) :]
