@@ -93,7 +93,7 @@ class Line:
         self.running: list[Request] = []
         self.turn = 0
         self.turns: dict[str, int] = {}
-        self.newest: dict[tuple[str, str], Ask] = {}
+        self.newest: dict[tuple[str, str, bool], Ask] = {}
         self.lock = threading.Lock()
 
     @contextmanager
@@ -102,11 +102,13 @@ class Line:
     ) -> Iterator[None]:
         """What this thread decodes inside is for a person; in the same place, it overtakes what
         the person asked for before and was only passing."""
-        ask, at = Ask(person, is_passing, is_ahead), (person, place)
+        ask, at = Ask(person, is_passing, is_ahead), (person, place, is_ahead)
         with self.lock:
-            earlier = self.newest.get(at)
-            if earlier is not None and earlier.is_passing:
-                earlier.is_overtaken = True
+            # A look ahead overtakes the look ahead before it, not what somebody waits for.
+            for kind in (True,) if is_ahead else (True, False):
+                earlier = self.newest.get((person, place, kind))
+                if earlier is not None and earlier.is_passing:
+                    earlier.is_overtaken = True
             self.newest[at] = ask
         before = current.set(ask)
         try:
