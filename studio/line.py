@@ -1,6 +1,6 @@
 """Who waits for the models, and who is next.
 
-Nobody waits for a window: whoever asks while a processor is free decodes at once. Those who come
+Nobody waits for a window: while a processor is free, a pass begins at once. Those who come
 meanwhile stand in line, and the next pass takes as many of them together as are worth taking, one
 wish of each person before a second one of anybody.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,8 +23,10 @@ from studio.traffic import Traffic
 if TYPE_CHECKING:
     from torch import Tensor
 
-PATIENCE = 2.0
-"""Seconds after which what nobody looks at yet is as urgent as what somebody waits for."""
+PATIENCE = 10.0
+"""Seconds after which what nobody looks at yet is as urgent as what somebody waits for. By then
+most people have moved on, and what they have left is not made at all."""
+MOST_PASSES = 256
 REMEMBERED = 1000
 """People whose last turn is remembered; whoever has been away for longer goes first."""
 
@@ -62,10 +65,7 @@ class Request:
     options: Mapping[str, Any]
     ask: Ask
     asked: float = field(default_factory=time.monotonic)
-    called: threading.Event = field(default_factory=threading.Event)
-    batch: Sequence[Request] = ()
-    """What this thread is to decode, if it was called to."""
-    threads: int = 0
+    is_over: threading.Event = field(default_factory=threading.Event)
     artworks: Sequence[Artwork] | None = None
     error: BaseException | None = None
 
@@ -95,6 +95,8 @@ class Line:
         self.turns: dict[str, int] = {}
         self.newest: dict[tuple[str, str, bool], Ask] = {}
         self.lock = threading.Lock()
+        # Few threads of their own, rather than whichever asks: each keeps memory for its passes.
+        self.workers = ThreadPoolExecutor(MOST_PASSES, "passes")
 
     @contextmanager
     def asking(
@@ -131,32 +133,22 @@ class Line:
         with self.lock:
             self.waiting.append(mine)
             self.call()
-        mine.called.wait()
-        if mine.batch:
-            try:
-                self.run(mine)
-            finally:
-                with self.lock:
-                    self.running.remove(mine)
-                    self.call()
-                for one in mine.batch:
-                    one.called.set()
+        mine.is_over.wait()
         if mine.artworks is None:
             raise mine.error or Overtaken
         self.traffic.answered(generator.medium, len(latents), time.monotonic() - mine.asked)
         return mine.artworks
 
     def call(self) -> None:
-        """While there is a pass to spare, have the next in line begin one. With the lock held."""
+        """While there is a pass to spare, begin one for the next in line. With the lock held."""
         for one in [one for one in self.waiting if one.ask.is_overtaken]:
             self.waiting.remove(one)
             self.traffic.unanswered("overtaken")
-            one.called.set()
+            one.is_over.set()
         while self.waiting and len(self.running) < self.passes:
             line = self.in_order()
-            # The last pass stays for those who wait for what they asked for.
-            if 1 < self.passes == len(self.running) + 1:
-                line = [one for one in line if not one.ask.is_ahead]
+            if self.is_busy():
+                line = [one for one in line if not self.can_wait(one)]
             if not line:
                 return
             first, *others = line
@@ -171,45 +163,61 @@ class Line:
                 self.turns[one.ask.person] = self.turn = self.turn + 1
             while len(self.turns) > REMEMBERED:
                 self.turns.pop(next(iter(self.turns)))
-            first.batch = batch
             sharing = 1 + len(self.running) + bool(self.waiting)
-            first.threads = self.threads and max(1, self.threads // sharing)
             self.running.append(first)
-            first.called.set()
+            self.workers.submit(self.run, batch, self.threads and max(1, self.threads // sharing))
+
+    def is_busy(self) -> bool:
+        """Whether looking ahead would take something from those who wait for what they asked for: a
+        share of the processors now, or the last free pass from whoever comes next."""
+        is_last = 1 < self.passes == len(self.running) + 1
+        return is_last or any(not one.ask.is_ahead for one in self.running)
+
+    def can_wait(self, one: Request) -> bool:
+        return one.ask.is_ahead and time.monotonic() - one.asked < PATIENCE
 
     def in_order(self) -> list[Request]:
         """Everybody who waits: what is urgent first, then each person's first wish before anybody's
         second, then whose last turn is longest ago."""
-        now, wishes = time.monotonic(), Counter[str]()
+        wishes = Counter[str]()
 
         def place(one: Request) -> tuple[bool, int, int]:
             wishes[one.ask.person] += 1
-            can_wait = one.ask.is_ahead and now - one.asked < PATIENCE
-            return can_wait, wishes[one.ask.person], self.turns.get(one.ask.person, 0)
+            return self.can_wait(one), wishes[one.ask.person], self.turns.get(one.ask.person, 0)
 
         return sorted(self.waiting, key=place)
 
-    def run(self, first: Request) -> None:
-        """Decode a batch; one person's bad latent does not become everybody's error."""
+    def run(self, batch: Sequence[Request], threads: int) -> None:
+        """One pass, and then the next."""
         import torch
 
-        if first.threads:
-            torch.set_num_threads(first.threads)
-        decode: Callable[..., Sequence[Artwork]] = first.generator.decode
         try:
-            together = torch.cat([one.latents for one in first.batch])
-            artworks = list(decode(together, first.options))
-            self.traffic.decoded(first.generator.medium, len(together))
+            if threads:
+                torch.set_num_threads(threads)
+            self.decode_together(batch)
+        finally:
+            with self.lock:
+                self.running.remove(batch[0])
+                self.call()
+            for one in batch:
+                one.is_over.set()
+
+    def decode_together(self, batch: Sequence[Request]) -> None:
+        """One person's bad latent does not become everybody's error."""
+        import torch
+
+        generator, options = batch[0].generator, batch[0].options
+        try:
+            together = torch.cat([one.latents for one in batch])
+            artworks = list(generator.decode(together, options))
+            self.traffic.decoded(generator.medium, len(together))
         except Exception as error:
-            if len(first.batch) == 1:
-                first.error = error
+            if len(batch) == 1:
+                batch[0].error = error
                 return
-            for one in first.batch:
-                try:
-                    one.artworks = decode(one.latents, one.options)
-                except Exception as own:
-                    one.error = own
+            for one in batch:
+                self.decode_together([one])
             return
-        for one in first.batch:
+        for one in batch:
             one.artworks = artworks[: len(one.latents)]
             artworks = artworks[len(one.latents) :]

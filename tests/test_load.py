@@ -19,7 +19,8 @@ def test_a_few_people_steer_for_seconds(studio: Studio, served: str) -> None:
         assert told["moves"] > 0 and (told["errors"], told["mixed_up"]) == ({}, 0)
         assert 0 < told["p50_ms"] <= told["p95_ms"]
     assert result["crowd"]["moves"] > result["people"]
-    assert result["memory"]["resident_mb"] > 100
+    assert result["studio"]["resident_mb"] > 100
+    assert 0 < result["studio"]["processors_kept_busy"] <= os.cpu_count()
     assert "3 people" in load.table(result)
     # Every move was an artwork that the studio decoded.
     lately = studio.registry.traffic.lately()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -209,7 +209,7 @@ class Page:
 
         def event(request: gr.Request, key: str, medium: str, *inputs: Any) -> Any:
             result: Any = gr.skip()
-            with self.told(key, medium, request):
+            with self.inside(key), self.told(key, medium, request):
                 result = fn(visit(self.studio, key, medium, request), *inputs)
             return result
 
@@ -242,7 +242,8 @@ class Page:
         made: Iterator[Any] | None = None
         while True:
             found: list[Any] = []
-            with self.told(key, medium, request):
+            entering = self.inside(key) if made is None else nullcontext()
+            with entering, self.told(key, medium, request):
                 made = made or fn(visit(self.studio, key, medium, request), *inputs)
                 found = [*islice(made, 1)]
             if not found:
@@ -253,7 +254,7 @@ class Page:
     def told(self, key: str, medium: str, request: gr.Request) -> Iterator[None]:
         """What goes wrong inside is told to the person, and goes no further."""
         try:
-            with self.inside(key), self.studio.registry.line.asking(key):
+            with self.studio.registry.line.asking(key):
                 yield
         except Overtaken:
             pass
