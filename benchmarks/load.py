@@ -248,7 +248,7 @@ def told(tally: Tally) -> dict[str, Any]:
 
 async def watched(pid: int | None, lasts: float) -> dict[str, Any] | None:
     """How many processors the studio kept busy; its resident memory and its growth over the last
-    two minutes, or the second half of a shorter time; None where that cannot be read."""
+    two minutes, or two thirds of a shorter time; None where that cannot be read."""
     samples: list[tuple[float, float]] = []
     began, spent = time.monotonic(), processor_seconds(pid)
     while (now := time.monotonic() - began) < lasts:
@@ -257,7 +257,7 @@ async def watched(pid: int | None, lasts: float) -> dict[str, Any] | None:
             return None
         samples.append((now, found))
         await asyncio.sleep(min(1.0, lasts / 20))
-    window = min(MEMORY_WINDOW, lasts / 2)
+    window = min(MEMORY_WINDOW, lasts * 2 / 3)
     late = [mb for when, mb in samples if when >= lasts - window]
     ends = max(len(late) // 12, 1)
     grown = statistics.median(late[-ends:]) - statistics.median(late[:ends])
