@@ -341,6 +341,8 @@ class Generator(Protocol):
     version: str
     device: Any
     latent_dim: int
+    at_once: int
+    """How many works of different people are worth decoding in one pass."""
     statistics: LatentStatistics
     feature_statistics: FeatureStatistics
     directions: Sequence[Direction]

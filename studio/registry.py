@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from studio.checkpoint import TUNED, Checkpoint, Checkpoints, base_of
 from studio.errors import BadCheckpoint, NotFound
+from studio.line import Line
 from studio.medium import Artwork, Generator, get_medium
 from studio.traffic import Traffic
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-LARGEST_BATCH = 32
 
 
 def pick_device(wanted: str = "auto") -> str:
@@ -54,31 +53,12 @@ class Resident:
     last_used: float = field(default_factory=time.monotonic)
 
 
-@dataclass
-class Request:
-    """One thread's wish to have latents decoded with some options."""
-
-    latents: Tensor
-    options: dict[str, Any]
-    done: threading.Event = field(default_factory=threading.Event)
-    artworks: Sequence[Artwork] = ()
-    error: BaseException | None = None
-
-
 class SharedGenerator:
-    """A generator whose concurrent decodes are batched.
+    """A generator whose concurrent decodes go through the line, where they share passes."""
 
-    Whoever finds the model free decodes everything that waits with the same options; those who
-    come meanwhile form the next batch. So a lone person waits for no window, and a crowd shares
-    forward passes.
-    """
-
-    def __init__(self, generator: Generator, traffic: Traffic | None = None) -> None:
+    def __init__(self, generator: Generator, line: Line) -> None:
         self.inner = generator
-        self.traffic = traffic or Traffic()
-        self.waiting: list[Request] = []
-        self.queue_lock = threading.Lock()
-        self.model_lock = threading.Lock()
+        self.line = line
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -86,58 +66,12 @@ class SharedGenerator:
     def decode(
         self, latents: Tensor, options: Mapping[str, Any] | None = None
     ) -> Sequence[Artwork]:
-        """As `Generator.decode`; batched with what other threads ask for at the same time."""
-        mine = Request(latents, dict(options or {}))
-        asked = time.monotonic()
-        with self.queue_lock:
-            self.waiting.append(mine)
-        while not mine.done.is_set():
-            with self.model_lock:
-                if not mine.done.is_set():
-                    self.decode_waiting()
-        if mine.error is not None:
-            raise mine.error
-        self.traffic.answered(self.inner.medium, len(latents), time.monotonic() - asked)
-        return mine.artworks
+        """As `Generator.decode`; batched with what other threads ask for at the same time.
 
-    def decode_waiting(self) -> None:
-        """Decode one batch of requests that share their options, oldest first."""
-        import torch
-
-        with self.queue_lock:
-            first = self.waiting[0]
-            batch: list[Request] = []
-            size = 0
-            for request in self.waiting:
-                fits = size + len(request.latents) <= LARGEST_BATCH or not batch
-                alike = (
-                    request.options == first.options
-                    and request.latents.shape[1:] == first.latents.shape[1:]
-                )
-                if fits and alike:
-                    batch.append(request)
-                    size += len(request.latents)
-            self.waiting = [r for r in self.waiting if not any(r is b for b in batch)]
-        try:
-            together = torch.cat([request.latents for request in batch])
-            artworks = list(self.inner.decode(together, first.options))
-            self.traffic.decoded(self.inner.medium, len(together))
-            for request in batch:
-                request.artworks = artworks[: len(request.latents)]
-                artworks = artworks[len(request.latents) :]
-        except Exception as error:
-            if len(batch) > 1:
-                # One person's bad latent must not become everybody's error.
-                for request in batch:
-                    try:
-                        request.artworks = self.inner.decode(request.latents, request.options)
-                    except Exception as own:
-                        request.error = own
-            else:
-                first.error = error
-        finally:
-            for request in batch:
-                request.done.set()
+        Raises:
+            Overtaken: see studio.line.
+        """
+        return self.line.decode(self.inner, latents, dict(options or {}))
 
 
 class Registry:
@@ -156,6 +90,7 @@ class Registry:
         self.threads = threads
         self.loaded: dict[tuple[str, str], Resident] = {}
         self.traffic = Traffic()
+        self.line = Line(self.traffic)
         self.traffic.gauge("models_bytes", "Memory that loaded models take.", self.used_bytes)
         self.traffic.gauge("models_budget_bytes", "What they may take.", lambda: budget_bytes)
         self.traffic.gauge("decodes_waiting", "Requests that wait for a model.", self.waiting)
@@ -204,10 +139,15 @@ class Registry:
     def load(self, medium: str, version: str) -> Resident:
         import torch
 
+        from studio.precision import processors
+
         if self.threads:
             torch.set_num_threads(self.threads)
         checkpoint = self.checkpoints.find(medium, version)
         device = pick_device(self.wanted_device)
+        if device == "cpu":
+            # For a crowd, a processor each does more than all of them in one pass after another.
+            self.line.passes = self.line.threads = self.threads or processors()
         if checkpoint.parent is None:
             generator = get_medium(medium).load(checkpoint, device)
         else:
@@ -216,7 +156,7 @@ class Registry:
                 generator = parent.adapted(checkpoint.tensors("adapter"), version)
             except ValueError as error:
                 raise BadCheckpoint("checkpoint_unfitting", folder=version) from error
-        shared = SharedGenerator(generator, self.traffic)
+        shared = SharedGenerator(generator, self.line)
         self.traffic.loaded(medium)
         return Resident(
             shared, medium, version, checkpoint.parent, device, generator.memory_bytes()
@@ -248,7 +188,7 @@ class Registry:
 
     def waiting(self) -> int:
         """Requests that no forward pass has taken up yet."""
-        return sum(len(one.generator.waiting) for one in self.resident())
+        return len(self.line.waiting)
 
     def versions(self, medium: str) -> list[Checkpoint]:
         """All versions on disk, the oldest first."""

@@ -79,6 +79,9 @@ class Settings(BaseModel):
         language: "en" or "zh" for everybody; None: what each browser asks for.
         max_upload_mb: the largest file a person may drop in, in megabytes.
         threads: CPU threads for the models; None: torch decides.
+        asks_per_second: how often one person's page may ask for something, again and again.
+        asks_at_once: questions of all people under way at the same time; whoever asks beyond that
+            is told their place in line.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
         dice_seed: the same throws of the dice after every start; None: chance.
     """
@@ -102,6 +105,8 @@ class Settings(BaseModel):
     threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(_automatic)] = (
         None
     )
+    asks_per_second: Annotated[int, Field(ge=1, le=10_000)] = 30
+    asks_at_once: Annotated[int, Field(ge=1, le=1024)] = 64
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
     dice_seed: Annotated[

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
+from studio.door import Door
 from studio.jobs import Jobs
 from studio.medium import media
 from studio.registry import Registry
@@ -26,13 +27,14 @@ LESSON_SECONDS = 30 * 86400
 
 @dataclass(frozen=True)
 class Studio:
-    """Settings, models, what must not be lost, long work, and chance."""
+    """Settings, models, what must not be lost, long work, chance, and who may ask now."""
 
     settings: Settings
     registry: Registry
     store: Store
     jobs: Jobs
     dice: Dice
+    door: Door
 
     @classmethod
     def start(cls, settings: Settings) -> Studio:
@@ -47,7 +49,8 @@ class Studio:
             with contextlib.suppress(OSError):
                 if time.time() - file.stat().st_mtime > LESSON_SECONDS:
                     file.unlink()
-        return cls(settings, registry, store, jobs, Dice(settings.dice_seed))
+        door = Door(settings.asks_per_second, settings.asks_at_once, registry.traffic)
+        return cls(settings, registry, store, jobs, Dice(settings.dice_seed), door)
 
     def unfinished(self, key: str, medium: str) -> Path:
         """Where the lesson of a session is kept while it is under way."""

@@ -63,6 +63,12 @@ class Traffic:
             ["medium", "event"],
             registry=self.collected,
         )
+        self._unanswered = Counter(
+            "studio_asks_unanswered",
+            "Requests dropped for a newer one of the same person, or told to wait.",
+            ["why"],
+            registry=self.collected,
+        )
         self._recent: deque[tuple[float, int, float]] = deque(maxlen=REMEMBERED)
         self._recent_passes: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
@@ -82,6 +88,11 @@ class Traffic:
         self._waits.labels(medium).observe(seconds)
         with self._lock:
             self._recent.append((time.monotonic(), works, seconds))
+
+    def unanswered(self, why: str) -> None:
+        """Something that was asked for is not made: overtaken, often (somebody asks too often) or
+        full."""
+        self._unanswered.labels(why).inc()
 
     def loaded(self, medium: str) -> None:
         self._models.labels(medium, "loaded").inc()

@@ -55,6 +55,7 @@ def test_its_words_are_complete(generator: Generator, its_medium: Medium) -> Non
 
 def test_the_same_latents_give_the_same_works(generator: Generator, latents: torch.Tensor) -> None:
     assert latents.shape == (len(SEEDS), generator.latent_dim)
+    assert generator.at_once >= 1
     assert torch.equal(latents, generator.map(noise_from_seeds(SEEDS)))
     works = shown(generator, latents)
     assert works == shown(generator, latents)

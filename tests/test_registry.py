@@ -25,6 +25,7 @@ class ToyGenerator:
 
     medium = "toy"
     latent_dim = 4
+    at_once = 8
 
     def __init__(self, version, weights):
         self.version = version
@@ -123,42 +124,6 @@ def test_unknown_names_are_told(registry):
         registry.use("sculpture")
     with pytest.raises(NotFound, match="base-1"):
         registry.use("toy", "base-9")
-
-
-def test_concurrent_decodes_share_a_batch_and_everybody_gets_their_own(registry):
-    generator = registry.use("toy", "base-0")
-    generator.inner.pause.clear()
-    threading.Timer(0.3, generator.inner.pause.set).start()
-    results, errors = in_threads(
-        12, lambda i: generator.decode(torch.full((1 + i % 3, 4), float(i)))
-    )
-    assert not errors
-    for index, artworks in enumerate(results):
-        assert [a.value for a in artworks] == [4.0 * index] * (1 + index % 3)
-    assert len(generator.inner.batches) < 12
-    assert max(size for size, _ in generator.inner.batches) > 3
-
-
-def test_requests_with_other_options_are_not_mixed(registry):
-    generator = registry.use("toy", "base-0")
-    results, errors = in_threads(
-        20, lambda i: generator.decode(torch.ones(1, 4), {"scale": 1 + i % 2})
-    )
-    assert not errors
-    assert [r[0].value for r in results] == [4.0 * (1 + i % 2) for i in range(20)]
-
-
-def test_one_persons_bad_latent_is_not_everybodys_error(registry):
-    generator = registry.use("toy", "base-0")
-    generator.inner.pause.clear()
-    threading.Timer(0.3, generator.inner.pause.set).start()
-
-    def work(index):
-        return generator.decode(torch.full((1, 4), float("nan") if index == 3 else 1.0))
-
-    results, errors = in_threads(8, work)
-    assert len(errors) == 1 and isinstance(errors[0], ValueError)
-    assert sum(r is not None and r[0].value == 4.0 for r in results) == 7
 
 
 def test_the_least_recently_used_leaves_first(registry):

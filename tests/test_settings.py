@@ -23,6 +23,8 @@ NONSENSE = {
     "device": ["tpu", "cuda:", "cuda:x", "CPU please"],
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
     "language": ["de", "klingon"],
+    "asks_per_second": ["0", "often", "1e9"],
+    "asks_at_once": ["0", "-1", "2000"],
     "lesson_seconds": ["0", "-5", "long", "100000"],
     "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
@@ -52,6 +54,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_LANGUAGE": "zh",
             "STUDIO_MAX_UPLOAD_MB": "7",
             "STUDIO_LESSON_SECONDS": "60",
+            "STUDIO_ASKS_PER_SECOND": "50",
+            "STUDIO_ASKS_AT_ONCE": "12",
             "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
         }
@@ -67,6 +71,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         language="zh",
         max_upload_mb=7,
         lesson_seconds=60,
+        asks_per_second=50,
+        asks_at_once=12,
         dice_seed=7,
         threads=3,
     )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from studio.latent import noise_from_seeds
-from studio.registry import SharedGenerator
 from studio.studio import Studio
 from studio.traffic import Traffic
 from studio.ui.app import build_app
@@ -46,25 +42,6 @@ def test_a_decode_is_counted_once_and_its_wait_measured(studio: Studio) -> None:
     assert lately is not None
     assert (lately.works, lately.batch) == (4, 2.0)
     assert 0 < lately.median <= lately.slow
-
-
-def test_a_crowd_shares_forward_passes(studio: Studio) -> None:
-    inner = studio.registry.use_apart("stripes")
-    traffic = Traffic()
-    shared = SharedGenerator(inner, traffic)
-    latents = inner.map(noise_from_seeds(range(8)))
-    with shared.model_lock, ThreadPoolExecutor(8) as people:
-        asked = [people.submit(shared.decode, row[None]) for row in latents]
-        while len(shared.waiting) < 8:
-            threading.Event().wait(0.001)
-        shared.model_lock.release()
-        done = [one.result() for one in asked]
-        shared.model_lock.acquire()
-    assert len(done) == 8
-    found = values(traffic)
-    assert found["studio_decode_batch_works_sum/medium=stripes"] == 8
-    assert found["studio_decode_batch_works_count/medium=stripes"] == 1
-    assert found["studio_decode_seconds_count/medium=stripes"] == 8
 
 
 def test_models_tells_it_in_words(studio: Studio) -> None:

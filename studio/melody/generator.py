@@ -53,6 +53,7 @@ class MelodyGenerator(Adaptable):
     """See studio.medium.Generator."""
 
     medium = "melody"
+    at_once = 32
 
     def __init__(
         self,

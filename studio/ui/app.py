@@ -11,6 +11,7 @@ from studio.medium import media
 from studio.studio import Studio
 from studio.ui import breed, explore, gallery, models, morph, rate, teach, together
 from studio.ui.assets import asset
+from studio.ui.doorway import doorway
 from studio.ui.head import page_head
 from studio.ui.header import header_html
 from studio.ui.operations import operations
@@ -23,6 +24,7 @@ MEGABYTE = 2**20
 # Files somewhat too large are let in and refused by the tab, in the person's own words; only what
 # is far too large is cut off on its way.
 UPLOADED_AT_MOST = 4
+SPARE_THREADS = 16
 
 
 def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -45,6 +47,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
                 module.build(page)
         together.pulse(page)
         connect(app, page, header)
+    middleware = [page_head(studio.settings.language), operations(studio), doorway(studio)]
     return app, {
         "theme": studio_theme(),
         "css": asset("studio.css"),
@@ -53,7 +56,9 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         "run_history": False,
         "ssr_mode": False,
         "max_file_size": UPLOADED_AT_MOST * studio.settings.max_upload_mb * MEGABYTE,
-        "app_kwargs": {"middleware": [page_head(studio.settings.language), operations(studio)]},
+        "app_kwargs": {"middleware": middleware},
+        # Whoever was let in has a thread to be answered by.
+        "max_threads": studio.settings.asks_at_once + SPARE_THREADS,
     }
 
 
@@ -62,10 +67,11 @@ def connect(app: gr.Blocks, page: Page, header: gr.HTML) -> None:
     studio = page.studio
 
     def enter(key: str, medium: str, request: gr.Request) -> tuple[str, str, str]:
-        session = studio.store.open_session(key or None)
-        known = medium if medium in media() else next(iter(media()))
-        guest = visit(studio, session.key, known, request)
-        return session.key, known, header_html(guest)
+        with page.inside(key):
+            session = studio.store.open_session(key or None)
+            known = medium if medium in media() else next(iter(media()))
+            guest = visit(studio, session.key, known, request)
+            return session.key, known, header_html(guest)
 
     def choose_medium(visit: Visit, said: Said) -> tuple[str, str]:
         chosen = replace(visit, medium=str(said["medium"]))

@@ -87,6 +87,11 @@ def build(page: Page) -> gr.Tab:
             return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * (len(drawn) - 1)]
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
+        is_passing = all(gesture.get("live") for gesture in said)
+        with visit.asking("explore", is_passing=is_passing):
+            return answer(visit, said, is_passing)
+
+    def answer(visit: Visit, said: list[dict[str, Any]], is_passing: bool) -> list[Any]:
         walk = Walk(visit)
         for gesture in said:
             try:
@@ -94,17 +99,22 @@ def build(page: Page) -> gr.Tab:
             except StudioError as error:
                 visit.warn(error)
         # A dial that is still held changes nothing yet, so there is nothing to save.
-        if not all(gesture.get("live") for gesture in said):
+        if not is_passing:
             walk.finish()
         if said[-1].get("live"):
             return [view.stage(visit, walk.artwork()), *[gr.skip()] * (len(drawn) - 1)]
         return draw(walk)
 
     def look_ahead(visit: Visit) -> list[Any]:
-        walk = Walk(visit)
-        return [view.ends(walk), view.nearby(walk)]
+        with visit.asking("explore", is_passing=True, is_ahead=True):
+            walk = Walk(visit)
+            return [view.ends(walk), view.nearby(walk)]
 
     def tell(visit: Visit) -> str:
+        with visit.asking("explore", is_passing=True, is_ahead=True):
+            return told(visit)
+
+    def told(visit: Visit) -> str:
         walk = Walk(visit)
         generator, artwork = walk.steering.generator, walk.artwork()
         said = described(generator, artwork, page.usual, visit.words)

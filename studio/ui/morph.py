@@ -185,6 +185,11 @@ def build(page: Page) -> gr.Tab:
         return draw(Cut(visit))
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
+        is_passing = all(gesture["do"] == "scrub" for gesture in said)
+        with visit.asking("morph", is_passing=is_passing):
+            return answer(visit, said, is_passing)
+
+    def answer(visit: Visit, said: list[dict[str, Any]], is_passing: bool) -> list[Any]:
         cut = Cut(visit)
         for gesture in said:
             try:
@@ -193,7 +198,7 @@ def build(page: Page) -> gr.Tab:
                 visit.warn(error)
         film = cut.film
         cut.finish()
-        if all(gesture["do"] == "scrub" for gesture in said):
+        if is_passing:
             frame = film.at([cut.morph.position])[0] if film else None
             return [view.stage(visit.words, frame), *[gr.skip()] * (len(drawn) - 1)]
         return draw(cut)

@@ -45,6 +45,10 @@ def launch(studio: Studio, port: int) -> None:
     # otherwise report to its makers and ask them for the newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # And it would sum up its last ten thousand events after each of them, for a page that nobody
+    # is shown here: the busier the studio, the slower.
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     from studio.ui.app import build_app
 
     settings = studio.settings

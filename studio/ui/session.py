@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from gradio.i18n import I18nData
 
 from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
+from studio.line import Overtaken
 from studio.medium import Generator, Medium, get_medium, media
 from studio.store import RatingRow
 from studio.studio import Studio
@@ -82,6 +84,14 @@ class Visit:
 
     def save(self, name: str, value: dict[str, Any]) -> None:
         self.studio.store.save_state(self.key, f"{name}.{self.medium}", value)
+
+    def asking(
+        self, place: str, *, is_passing: bool = False, is_ahead: bool = False
+    ) -> AbstractContextManager[None]:
+        """See `Line.asking`; for one place of this person's page and one medium."""
+        return self.studio.registry.line.asking(
+            self.key, f"{place}.{self.medium}", is_passing=is_passing, is_ahead=is_ahead
+        )
 
     def throw(self, sides: int) -> int:
         """A throw of this person's dice, 0 to `sides` - 1."""
@@ -199,13 +209,12 @@ class Page:
 
         def event(request: gr.Request, key: str, medium: str, *inputs: Any) -> Any:
             result: Any = gr.skip()
-            with self.told(key, medium, request):
+            with self.inside(key), self.told(key, medium, request):
                 result = fn(visit(self.studio, key, medium, request), *inputs)
             return result
 
         def stream(request: gr.Request, key: str, medium: str, *inputs: Any) -> Iterator[Any]:
-            with self.told(key, medium, request):
-                yield from fn(visit(self.studio, key, medium, request), *inputs)
+            yield from self.steps(fn, key, medium, request, *inputs)
 
         wrapped = stream if inspect.isgeneratorfunction(fn) else event
         # Gradio names an event after its function; not all of them should be called "event".
@@ -213,10 +222,42 @@ class Page:
         return wrapped
 
     @contextmanager
+    def inside(self, key: str) -> Iterator[None]:
+        """A question that the door let in (see studio.ui.doorway) is answered inside."""
+        try:
+            yield
+        finally:
+            self.studio.door.leave(key)
+
+    def steps(
+        self,
+        fn: Callable[..., Iterator[Any]],
+        key: str,
+        medium: str,
+        request: gr.Request,
+        *inputs: Any,
+    ) -> Iterator[Any]:
+        """What a function yields. The framework may have each step made in another thread; and
+        long work that is under way keeps nobody out."""
+        made: Iterator[Any] | None = None
+        while True:
+            found: list[Any] = []
+            entering = self.inside(key) if made is None else nullcontext()
+            with entering, self.told(key, medium, request):
+                made = made or fn(visit(self.studio, key, medium, request), *inputs)
+                found = [*islice(made, 1)]
+            if not found:
+                return
+            yield found[0]
+
+    @contextmanager
     def told(self, key: str, medium: str, request: gr.Request) -> Iterator[None]:
         """What goes wrong inside is told to the person, and goes no further."""
         try:
-            yield
+            with self.studio.registry.line.asking(key):
+                yield
+        except Overtaken:
+            pass
         except StudioError as error:
             _warn(words_for(self.studio, key, medium, request), error)
         except Exception:
@@ -231,8 +272,7 @@ class Page:
             return self.handler(lambda visit: fn(visit, data._data))(request, key, medium)
 
         def stream(request: gr.Request, data: gr.EventData, key: str, medium: str) -> Iterator[Any]:
-            with self.told(key, medium, request):
-                yield from fn(visit(self.studio, key, medium, request), data._data)
+            yield from self.steps(fn, key, medium, request, data._data)
 
         wrapped = stream if inspect.isgeneratorfunction(fn) else event
         wrapped.__name__ = getattr(fn, "__name__", "event")

@@ -20,7 +20,7 @@ PREVIEWED = 2.0
 TAME, WILD = 0.3, 1.4
 WILDNESS = "wildness"
 NEIGHBOURS = 8
-CHUNK = 8
+CHUNK = 4
 OFFERED = 5
 """Other texts for one line."""
 # Below this, dividing by the wildness would throw a neighbour's base far out of the known space.

@@ -8,6 +8,8 @@ import itertools
 import json
 import re
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,6 +27,7 @@ from studio.studio import Studio
 from studio.taste import climb, finetune
 from studio.ui import lesson
 from studio.ui.app import build_app
+from studio.words import Words
 from tests.test_crash import finished, newcomer
 
 MEDIUM = "painting"
@@ -40,12 +43,16 @@ class Client:
         self.key = key
         self.event = event
         self.session = secrets.token_hex(8)
+        self.was_told_to_wait = 0
 
     def gesture(self, *gestures: dict[str, Any], key: str | None = None) -> list[Any]:
         """The event's outputs."""
         data = [self.key if key is None else key, MEDIUM, list(gestures)]
         body = {"data": data, "fn_index": self.event, "session_hash": self.session}
-        self.http.post("/queue/join", json=body).raise_for_status()
+        while (joined := self.http.post("/queue/join", json=body)).status_code == 429:
+            self.was_told_to_wait += 1
+            time.sleep(joined.json()["seconds"])
+        joined.raise_for_status()
         with self.http.stream("GET", "/queue/data", params={"session_hash": self.session}) as lines:
             for line in lines.iter_lines():
                 if line.startswith("data:"):
@@ -170,6 +177,54 @@ def test_nobody_else_can_take_anothers_artwork_off_the_shelf(open_studio) -> Non
     Client(url, theirs, event).gesture({"do": "seed", "value": 12}, {"do": "unpin", "id": row.id})
     assert [one.id for one in studio.store.artworks(mine, MEDIUM, pinned=True)] == [row.id]
     assert studio.store.artworks(theirs, MEDIUM, pinned=True) == []
+
+
+def test_one_who_asks_hundreds_of_times_a_second_is_told_to_wait_and_others_are_not(
+    open_studio,
+) -> None:
+    studio, url, event = open_studio
+    busy, calm = (studio.store.open_session(None).key for _ in range(2))
+    flood = httpx.Client(base_url=f"{url}/gradio_api", timeout=120)
+    language = {"accept-language": "zh-CN,en;q=0.5"}
+
+    def ask(index: int) -> httpx.Response:
+        turned = {"do": "steer", "positions": {"warmth": -3}, "wildness": 0.2, "live": True}
+        body = {"data": [busy, MEDIUM, [turned]], "fn_index": event}
+        body["session_hash"] = f"flood-{index}"
+        return flood.post("/queue/join", json=body, headers=language)
+
+    stopped = threading.Event()
+    answers: list[httpx.Response] = []
+
+    def go_on(worker: int) -> None:
+        for index in itertools.count():
+            if stopped.is_set():
+                return
+            answers.append(ask(1000 * worker + index))
+
+    client = Client(url, calm, event)
+    with ThreadPoolExecutor(8) as people:
+        for worker in range(8):
+            people.submit(go_on, worker)
+        while not any(one.status_code == 429 for one in answers):
+            time.sleep(0.01)
+        for seed in range(300, 305):
+            shown, toolbar, *_ = client.gesture({"do": "seed", "value": seed})
+            assert f'value="{seed}"' in toolbar
+            assert same(pixels(shown), expected(studio, None, seed))
+        stopped.set()
+    assert client.was_told_to_wait == 0
+    refused = [one.json() for one in answers if one.status_code == 429]
+    assert len(refused) > 100
+    sentences = {said["sentence"] for said in refused}
+    assert sentences == {Words("zh")("common.wait.often", place=0)}
+    assert all(said["seconds"] > 0 for said in refused)
+    # What was meant for the busy one is still theirs alone, and they are let in again.
+    while ask(0).status_code == 429:
+        time.sleep(0.05)
+    seen = Client(url, calm, event).gesture({"do": "more"})
+    [dials] = [output for output in seen if "positions" in output]
+    assert (dials["positions"], dials["wildness"]) == ({}, 1.0)
 
 
 @pytest.mark.parametrize("key", ["", "guess", "../studio.db", None])

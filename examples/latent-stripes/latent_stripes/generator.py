@@ -28,6 +28,7 @@ class StripesGenerator:
 
     medium = "stripes"
     latent_dim = LATENT_DIM
+    at_once = 32
 
     def __init__(
         self, version: str, mapping: nn.Module, directions: Sequence[Direction] = ()

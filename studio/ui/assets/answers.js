@@ -6,6 +6,7 @@
 (() => {
   const ask = window.fetch.bind(window);
   const lines = new Map(); // by session
+  const LINGER = 900; // milliseconds that a sentence stays, so that it can be read
 
   function lineOf(session) {
     if (!lines.has(session)) lines.set(session, { open: new Set(), early: new Set() });
@@ -20,7 +21,7 @@
   };
 
   async function question(input, init) {
-    const response = await ask(input, init);
+    const response = await letIn(input, init);
     const session = typeof init?.body === "string" && JSON.parse(init.body).session_hash;
     if (!response.ok || !session) return response;
     const { event_id } = await response.clone().json();
@@ -29,6 +30,46 @@
     if (event_id && !line.early.delete(event_id)) line.open.add(event_id);
     listen(line);
     return response;
+  }
+
+  // A studio that is full, or a page that asks too often, hears so at the door (ui/doorway.py): the
+  // sentence shows, the question stays, and is asked again when the door says.
+  async function letIn(input, init) {
+    const headers = new Headers(init?.headers);
+    headers.set("Accept-Language", document.documentElement.lang);
+    const me = {};
+    for (;;) {
+      const response = await ask(input, { ...init, headers });
+      if (response.status !== 429) {
+        waiting.delete(me);
+        show();
+        return response;
+      }
+      const { sentence, seconds } = await response.json();
+      waiting.set(me, sentence);
+      show();
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    }
+  }
+
+  const waiting = new Map(); // what was said of each question that is not let in yet
+  window.studioWaits = () => waiting.size > 0;
+  let hiding = 0;
+  function show() {
+    let line = document.getElementById("studio-wait");
+    if (!line && waiting.size) {
+      line = document.createElement("p");
+      line.id = "studio-wait";
+      line.setAttribute("role", "status");
+      (document.querySelector(".gradio-container") ?? document.body).append(line);
+    }
+    if (!line) return;
+    clearTimeout(hiding);
+    const said = [...waiting.values()].pop();
+    if (said) {
+      if (line.textContent !== said) line.textContent = said;
+      line.classList.add("shown");
+    } else hiding = setTimeout(() => line.classList.remove("shown"), LINGER);
   }
 
   function answers(request) {

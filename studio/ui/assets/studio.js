@@ -17,7 +17,12 @@ window.studio = (() => {
       const gestures = pending;
       pending = [];
       send(gestures);
-      watchdog = setTimeout(done, PATIENCE);
+      watchdog = setTimeout(giveUp, PATIENCE);
+    };
+    // Whoever stands in line is not lost.
+    const giveUp = () => {
+      if (window.studioWaits()) watchdog = setTimeout(giveUp, PATIENCE);
+      else done();
     };
     const done = () => {
       clearTimeout(watchdog);

@@ -1,0 +1,223 @@
+"""Who waits for the models, and who is next.
+
+Nobody waits for a window: while a processor is free, a pass begins at once. Those who come
+meanwhile stand in line, and the next pass takes as many of them together as are worth taking, one
+wish of each person before a second one of anybody.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from studio.medium import Artwork, Generator
+from studio.traffic import Traffic
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PATIENCE = 10.0
+"""Seconds after which what nobody looks at yet is as urgent as what somebody waits for. By then
+most people have moved on, and what they have left is not made at all."""
+MOST_PASSES = 256
+REMEMBERED = 1000
+"""People whose last turn is remembered; whoever has been away for longer goes first."""
+
+
+class Overtaken(Exception):
+    """The same person has asked for something newer in its place. Nobody needs to be told."""
+
+
+@dataclass(eq=False)
+class Ask:
+    """One wish of one person, while it is being answered.
+
+    Attributes:
+        person: whose turn it takes.
+        is_passing: it is worth nothing once the same person wants something newer there.
+        is_ahead: it shows what could be next, and lets those go first who wait for what is.
+    """
+
+    person: str
+    is_passing: bool = False
+    is_ahead: bool = False
+    is_overtaken: bool = False
+
+
+NOBODY = Ask("")
+current: ContextVar[Ask] = ContextVar("ask", default=NOBODY)
+"""The wish that this thread is about."""
+
+
+@dataclass(eq=False)
+class Request:
+    """One thread's wish to have latents decoded with some options."""
+
+    generator: Generator
+    latents: Tensor
+    options: Mapping[str, Any]
+    ask: Ask
+    asked: float = field(default_factory=time.monotonic)
+    is_over: threading.Event = field(default_factory=threading.Event)
+    artworks: Sequence[Artwork] | None = None
+    error: BaseException | None = None
+
+    def goes_with(self, other: Request) -> bool:
+        return (
+            self.generator is other.generator
+            and self.options == other.options
+            and self.latents.shape[1:] == other.latents.shape[1:]
+        )
+
+
+class Line:
+    """One line in front of all models of a machine.
+
+    Attributes:
+        passes: forward passes at the same time.
+        threads: CPU threads that the passes share; 0: as many as torch likes.
+    """
+
+    def __init__(self, traffic: Traffic, passes: int = 1, threads: int = 0) -> None:
+        self.traffic = traffic
+        self.passes = passes
+        self.threads = threads
+        self.waiting: list[Request] = []
+        self.running: list[Request] = []
+        self.turn = 0
+        self.turns: dict[str, int] = {}
+        self.newest: dict[tuple[str, str, bool], Ask] = {}
+        self.lock = threading.Lock()
+        # Few threads of their own, rather than whichever asks: each keeps memory for its passes.
+        self.workers = ThreadPoolExecutor(MOST_PASSES, "passes")
+
+    @contextmanager
+    def asking(
+        self, person: str, place: str = "", *, is_passing: bool = False, is_ahead: bool = False
+    ) -> Iterator[None]:
+        """What this thread decodes inside is for a person; in the same place, it overtakes what
+        the person asked for before and was only passing."""
+        ask, at = Ask(person, is_passing, is_ahead), (person, place, is_ahead)
+        with self.lock:
+            # A look ahead overtakes the look ahead before it, not what somebody waits for.
+            for kind in (True,) if is_ahead else (True, False):
+                earlier = self.newest.get((person, place, kind))
+                if earlier is not None and earlier.is_passing:
+                    earlier.is_overtaken = True
+            self.newest[at] = ask
+        before = current.set(ask)
+        try:
+            yield
+        finally:
+            current.reset(before)
+            with self.lock:
+                if self.newest.get(at) is ask:
+                    del self.newest[at]
+
+    def decode(
+        self, generator: Generator, latents: Tensor, options: Mapping[str, Any]
+    ) -> Sequence[Artwork]:
+        """As `Generator.decode`, with what others ask for at the same time.
+
+        Raises:
+            Overtaken: by a newer wish, before it was this one's turn.
+        """
+        mine = Request(generator, latents, options, current.get())
+        with self.lock:
+            self.waiting.append(mine)
+            self.call()
+        mine.is_over.wait()
+        if mine.artworks is None:
+            raise mine.error or Overtaken
+        self.traffic.answered(generator.medium, len(latents), time.monotonic() - mine.asked)
+        return mine.artworks
+
+    def call(self) -> None:
+        """While there is a pass to spare, begin one for the next in line. With the lock held."""
+        for one in [one for one in self.waiting if one.ask.is_overtaken]:
+            self.waiting.remove(one)
+            self.traffic.unanswered("overtaken")
+            one.is_over.set()
+        while self.waiting and len(self.running) < self.passes:
+            line = self.in_order()
+            if self.is_busy():
+                line = [one for one in line if not self.can_wait(one)]
+            if not line:
+                return
+            first, *others = line
+            batch, size = [first], len(first.latents)
+            for one in others:
+                if one.goes_with(first) and size + len(one.latents) <= first.generator.at_once:
+                    batch.append(one)
+                    size += len(one.latents)
+            for one in batch:
+                self.waiting.remove(one)
+                self.turns.pop(one.ask.person, None)
+                self.turns[one.ask.person] = self.turn = self.turn + 1
+            while len(self.turns) > REMEMBERED:
+                self.turns.pop(next(iter(self.turns)))
+            sharing = 1 + len(self.running) + bool(self.waiting)
+            self.running.append(first)
+            self.workers.submit(self.run, batch, self.threads and max(1, self.threads // sharing))
+
+    def is_busy(self) -> bool:
+        """Whether looking ahead would take something from those who wait for what they asked for: a
+        share of the processors now, or the last free pass from whoever comes next."""
+        is_last = 1 < self.passes == len(self.running) + 1
+        return is_last or any(not one.ask.is_ahead for one in self.running)
+
+    def can_wait(self, one: Request) -> bool:
+        return one.ask.is_ahead and time.monotonic() - one.asked < PATIENCE
+
+    def in_order(self) -> list[Request]:
+        """Everybody who waits: what is urgent first, then each person's first wish before anybody's
+        second, then whose last turn is longest ago."""
+        wishes = Counter[str]()
+
+        def place(one: Request) -> tuple[bool, int, int]:
+            wishes[one.ask.person] += 1
+            return self.can_wait(one), wishes[one.ask.person], self.turns.get(one.ask.person, 0)
+
+        return sorted(self.waiting, key=place)
+
+    def run(self, batch: Sequence[Request], threads: int) -> None:
+        """One pass, and then the next."""
+        import torch
+
+        try:
+            if threads:
+                torch.set_num_threads(threads)
+            self.decode_together(batch)
+        finally:
+            with self.lock:
+                self.running.remove(batch[0])
+                self.call()
+            for one in batch:
+                one.is_over.set()
+
+    def decode_together(self, batch: Sequence[Request]) -> None:
+        """One person's bad latent does not become everybody's error."""
+        import torch
+
+        generator, options = batch[0].generator, batch[0].options
+        try:
+            together = torch.cat([one.latents for one in batch])
+            artworks = list(generator.decode(together, options))
+            self.traffic.decoded(generator.medium, len(together))
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            for one in batch:
+                self.decode_together([one])
+            return
+        for one in batch:
+            one.artworks = artworks[: len(one.latents)]
+            artworks = artworks[len(one.latents) :]

@@ -1,0 +1,211 @@
+"""Who waits for the models is served together, one after another, and nobody is forgotten."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from studio import line as line_module
+from studio.line import Line, Overtaken
+from studio.traffic import Traffic
+from tests.test_traffic import values
+
+
+class Doubler:
+    """Makes sums of latents; says what it was given, and waits where it is told to."""
+
+    medium = "sums"
+    at_once = 4
+
+    def __init__(self) -> None:
+        self.passes: list[list[float]] = []
+        self.free = threading.Event()
+        self.free.set()
+
+    def decode(self, latents: torch.Tensor, options: dict[str, Any]) -> list[Any]:
+        self.passes.append([float(row[0]) for row in latents])
+        assert self.free.wait(20)
+        if not torch.isfinite(latents).all():
+            raise ValueError("NaN")
+        return [SimpleNamespace(value=float(row[0]) * options.get("scale", 1)) for row in latents]
+
+
+@pytest.fixture
+def model() -> Doubler:
+    return Doubler()
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line(Traffic())
+
+
+def until(is_so: Callable[[], object]) -> None:
+    for _ in range(2000):
+        if is_so():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it never came to that")
+
+
+class People:
+    """Ask one after another, in the order of the calls; each in a thread of their own."""
+
+    def __init__(self, line: Line, model: Doubler, pool: ThreadPoolExecutor) -> None:
+        self.line, self.model, self.pool = line, model, pool
+
+    def ask(self, person: str, *numbers: float, **how: Any) -> Future[list[float]]:
+        def asks() -> list[float]:
+            options = how.pop("options", {})
+            with self.line.asking(person, **how):
+                rows = torch.tensor(numbers)[:, None].repeat(1, 4)
+                return [work.value for work in self.line.decode(self.model, rows, options)]
+
+        waiting, passes = {*self.line.waiting}, len(self.model.passes)
+        asked = self.pool.submit(asks)
+        until(
+            lambda: (
+                asked.done() or {*self.line.waiting} - waiting or len(self.model.passes) > passes
+            )
+        )
+        return asked
+
+
+@pytest.fixture
+def people(line: Line, model: Doubler) -> Iterator[People]:
+    with ThreadPoolExecutor(40) as pool:
+        yield People(line, model, pool)
+        model.free.set()
+
+
+@contextmanager
+def busy(people: People) -> Iterator[None]:
+    """Somebody is being served meanwhile; whoever asks stands in line."""
+    people.model.free.clear()
+    others = people.line.passes - len(people.line.running)
+    asked = [people.ask(f"somebody {i}", -1.0) for i in range(others)]
+    yield
+    people.model.free.set()
+    assert [one.result(20) for one in asked] == [[-1.0]] * others
+    del people.model.passes[:others]
+
+
+def test_a_crowd_shares_passes_and_everybody_gets_their_own(people: People) -> None:
+    with busy(people):
+        asked = [people.ask(f"person {i}", *[float(i)] * (1 + i % 2)) for i in range(10)]
+    for i, one in enumerate(asked):
+        assert one.result(20) == [float(i)] * (1 + i % 2)
+    assert [len(some) for some in people.model.passes[:3]] == [4, 4, 4]
+    found = values(people.line.traffic)
+    assert found["studio_decode_batch_works_sum/medium=sums"] == 1 + 15
+    assert found["studio_decode_seconds_count/medium=sums"] == 1 + 10
+
+
+def test_somebody_alone_waits_for_nobody(people: People) -> None:
+    assert people.ask("alone", 1.0).result(20) == [1.0]
+    assert people.ask("alone", *range(9)).result(20) == [float(i) for i in range(9)]
+    assert [len(some) for some in people.model.passes] == [1, 9]
+
+
+def test_requests_with_other_options_or_models_are_not_mixed(people: People) -> None:
+    other = People(people.line, Doubler(), people.pool)
+    with busy(people):
+        asked = [
+            (other if i % 3 == 2 else people).ask(
+                f"person {i}", float(i), options={"scale": 1 + i % 2}
+            )
+            for i in range(12)
+        ]
+    assert [one.result(20) for one in asked] == [[float(i * (1 + i % 2))] for i in range(12)]
+    assert sorted(n for some in other.model.passes for n in some) == [2.0, 5.0, 8.0, 11.0]
+
+
+def test_one_persons_bad_latent_is_not_everybodys_error(people: People) -> None:
+    with busy(people):
+        asked = [people.ask(f"person {i}", float("nan") if i == 2 else 1.0) for i in range(4)]
+    with pytest.raises(ValueError, match="NaN"):
+        asked.pop(2).result(20)
+    assert [one.result(20) for one in asked] == [[1.0]] * 3
+
+
+def test_a_busy_person_starves_nobody(people: People) -> None:
+    with busy(people):
+        many = [people.ask("busy", float(i)) for i in range(20)]
+        one, other = people.ask("modest", 100.0), people.ask("shy", 200.0)
+    for asked in (*many, one, other):
+        asked.result(20)
+    assert people.model.passes[0] == [0.0, 100.0, 200.0, 1.0]
+    assert sorted(n for some in people.model.passes for n in some if n < 100) == list(range(20))
+
+
+def test_whose_turn_is_longest_ago_goes_first(people: People) -> None:
+    people.model.at_once = 1
+    for person in ("late", "early"):
+        people.ask(person, 0.0).result(20)
+    people.model.passes.clear()
+    with busy(people):
+        asked = [people.ask("early", 1.0), people.ask("late", 2.0), people.ask("new", 3.0)]
+    for one in asked:
+        one.result(20)
+    assert people.model.passes == [[3.0], [2.0], [1.0]]
+
+
+def test_only_the_newest_of_a_persons_passing_wishes_is_made(people: People) -> None:
+    with busy(people):
+        stale = [people.ask("dragging", float(i), place="dial", is_passing=True) for i in range(3)]
+        elsewhere = people.ask("dragging", 50.0, place="film", is_passing=True)
+        other = people.ask("other", 60.0, place="dial", is_passing=True)
+        newest = people.ask("dragging", 70.0, place="dial")
+    for one in stale:
+        with pytest.raises(Overtaken):
+            one.result(20)
+    assert [one.result(20) for one in (elsewhere, other, newest)] == [[50.0], [60.0], [70.0]]
+    assert sorted(n for some in people.model.passes for n in some) == [50.0, 60.0, 70.0]
+    assert values(people.line.traffic)["studio_asks_unanswered_total/why=overtaken"] == 3
+
+
+def test_what_is_meant_is_never_overtaken(people: People) -> None:
+    with busy(people):
+        meant = people.ask("deciding", 1.0, place="dial")
+        passing = people.ask("deciding", 2.0, place="dial", is_passing=True)
+    assert (meant.result(20), passing.result(20)) == ([1.0], [2.0])
+
+
+def test_who_waits_goes_before_what_could_be_next(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.model.at_once = 1
+    monkeypatch.setattr(line_module, "PATIENCE", 1000.0)
+    with busy(people):
+        ahead = people.ask("looking ahead", 1.0, is_ahead=True)
+        asked = [people.ask(f"person {i}", 2.0) for i in range(3)]
+    for one in (ahead, *asked):
+        one.result(20)
+    assert people.model.passes == [[2.0], [2.0], [2.0], [1.0]]
+    # But not for ever.
+    people.model.passes.clear()
+    monkeypatch.setattr(line_module, "PATIENCE", 0.0)
+    with busy(people):
+        ahead = people.ask("looking ahead again", 1.0, is_ahead=True)
+        asked = [people.ask(f"person {i}", 2.0) for i in range(3)]
+    for one in (ahead, *asked):
+        one.result(20)
+    assert people.model.passes[0] == [1.0]
+
+
+def test_looking_ahead_leaves_a_pass_to_who_waits(people: People) -> None:
+    people.line.passes = 2
+    people.model.free.clear()
+    ahead = [people.ask(f"ahead {i}", float(i), is_ahead=True) for i in range(3)]
+    assert [one.ask.person for one in people.line.running] == ["ahead 0"]
+    asked = people.ask("here", 9.0)
+    assert [one.ask.person for one in people.line.running] == ["ahead 0", "here"]
+    people.model.free.set()
+    assert [one.result(20) for one in (*ahead, asked)] == [[0.0], [1.0], [2.0], [9.0]]
