@@ -34,6 +34,8 @@ BETWEEN = 4
 """Steps from node to node in which a latent's place is looked for."""
 ZOOMS = 6
 """How often the neighbourhood of the nearest step is looked at more closely."""
+SAME = 0.05
+"""Of what latents are apart by chance, what two that are one and the same may seem to be."""
 
 MEASURED = 1000
 """Points, and samples to compare them with."""
@@ -78,7 +80,8 @@ class Atlas:
 
     def latents(self, generator: Generator, points: Tensor) -> Tensor:
         """Latents [N, D] of points [N, 2], to the last bit the same whatever else is asked for."""
-        rows = [generator.map(row[None]) for row in self.noise_at(points)]
+        # A batch may round differently, so every point is looked up alone.
+        rows = [generator.map(self.noise_at(point[None])) for point in points]
         return torch.cat(rows) if rows else torch.zeros(0, generator.latent_dim)
 
     def features(self, generator: Generator) -> Tensor:
@@ -231,21 +234,25 @@ class Finder:
         white = whitened(generator, latents)
         apart = torch.cdist(white, self.white)
         # Two latents by chance are farther apart than this by the root of two.
-        is_near = apart.min(1).values < white.shape[1] ** 0.5
-        for index in is_near.nonzero().flatten().tolist():
+        usual = white.shape[1] ** 0.5
+        for index in (apart.min(1).values < usual).nonzero().flatten().tolist():
             nearest = self.points[apart[index].argmin()]
-            found[index] = self.closer(generator, white[index], nearest)
+            place, left = self.closer(generator, white[index], nearest)
+            if left < SAME * usual:
+                found[index] = place
         return found
 
-    def closer(self, generator: Generator, white: Tensor, point: Tensor) -> Tensor:
-        """The point [2] around a point whose latent comes nearest to a whitened one [K]."""
+    def closer(self, generator: Generator, white: Tensor, point: Tensor) -> tuple[Tensor, float]:
+        """The point [2] around a point whose latent comes nearest to a whitened one [K], and what
+        is left between them."""
         reach = 1 / BETWEEN / (self.atlas.size - 1)
         for _ in range(ZOOMS):
             around = (point + reach * (2 * lattice(7) - 1)).clamp(0, 1)
             there = whitened(generator, generator.map(self.atlas.noise_at(around)))
-            point = around[(there - white).norm(dim=1).argmin()]
+            apart = (there - white).norm(dim=1)
+            point = around[apart.argmin()]
             reach /= 2.5
-        return point
+        return point, float(apart.min())
 
 
 def whitened(generator: Generator, latents: Tensor) -> Tensor:

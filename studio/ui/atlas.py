@@ -202,7 +202,9 @@ def build(page: Page) -> gr.Tab:
     def fetch(visit: Visit, said: Said) -> Iterator[Any]:
         atlas = atlases.of(visit.generator).result().atlas
         found: dict[str, str] = {}
-        for found in tiles.fetch(visit.generator, atlas, asked(said["wanted"])):
+        for found in tiles.fetch(
+            visit.medium_object, visit.generator, atlas, asked(said["wanted"])
+        ):
             yield {"of": of(visit), "found": found}
         yield {"of": of(visit), "found": found, "asked": said["asked"]}
 

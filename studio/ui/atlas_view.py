@@ -31,6 +31,7 @@ MOST_PINS = 24
 def chart(words: Words, of: str, atlas: Atlas, spot: Sequence[float], trail: Sequence[Any]) -> Any:
     """The value from which the map is drawn; `of` says which map it is."""
     said = {key: words(f"map.{key}") for key in ("label", "hint", "walk", "liking.hint")}
+    said["comma"] = words("common.comma")
     return {
         "of": of,
         "words": said,
@@ -97,19 +98,19 @@ def regions(words: Words, atlas: Atlas, count: int) -> list[dict[str, Any]]:
     found = []
     for y, row in enumerate(rows):
         for x, said in enumerate(row):
-            beside = [row[x - 1] if x else "", rows[y - 1][x] if y else ""]
+            beside = [row[x - 1] if x else [], rows[y - 1][x] if y else []]
             if said and said not in beside:
                 found.append({"x": (x + 0.5) / count, "y": (y + 0.5) / count, "name": said})
     return found
 
 
-def name(words: Words, atlas: Atlas, region: tuple[int, int], count: int) -> str:
-    """What a region is called, after that in which it differs most; "" where it hardly does."""
+def name(words: Words, atlas: Atlas, region: tuple[int, int], count: int) -> list[str]:
+    """What a region is called, after that in which it differs most; [] where it hardly does."""
     x, y = (slice(size * atlas.size // count, (size + 1) * atlas.size // count) for size in region)
     away = {name: float(values[y, x].mean()) for name, values in atlas.standing().items()}
     striking = sorted(away.items(), key=lambda pair: -abs(pair[1]))
     said = [way(words, key, value) for key, value in striking if abs(value) >= STRIKING]
-    return words("common.comma").join([one for one in said if one][:MOST_NAMES])
+    return [one for one in said if one][:MOST_NAMES]
 
 
 def here(words: Words, atlas: Atlas, spot: Sequence[float]) -> str:
@@ -117,7 +118,7 @@ def here(words: Words, atlas: Atlas, spot: Sequence[float]) -> str:
     count = REGIONS[-1]
     x, y = (min(int(along * count), count - 1) for along in spot)
     across, down = (round(100 * along) for along in spot)
-    said = name(words, atlas, (x, y), count)
+    said = words("common.comma").join(name(words, atlas, (x, y), count))
     place = words("map.place", across=across, down=down)
     return f"{place} {words('map.region', what=said)}" if said else place
 

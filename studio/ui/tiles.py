@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from html import escape
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from studio.atlas import Atlas
-from studio.medium import Generator
+from studio.medium import Artwork, Generator, Medium, Worded
 
-ACROSS = 7
-"""Steps from side to side of the whole map."""
-DEEPEST = 6
+ACROSS = 4
+"""Steps from side to side of the whole map, where it is shown smallest."""
+DEEPEST = 7
 """How often they are halved as one comes nearer."""
 FINEST = ACROSS * 2**DEEPEST
 THUMBNAIL = 96
@@ -33,7 +34,7 @@ class Tiles:
         self.lock = Lock()
 
     def fetch(
-        self, generator: Generator, atlas: Atlas, places: Sequence[Place]
+        self, medium: Medium, generator: Generator, atlas: Atlas, places: Sequence[Place]
     ) -> Iterator[dict[str, str]]:
         """Thumbnails by "across/down", all that are there so far each time: what is known comes at
         once."""
@@ -47,16 +48,21 @@ class Tiles:
             some = missing[start : start + CHUNK]
             points = atlas.noise.new_tensor(some) / FINEST
             works = generator.decode(atlas.latents(generator, points))
-            fresh = {
-                place: work.thumbnail(size=THUMBNAIL)
-                for place, work in zip(some, works, strict=True)
-            }
+            fresh = {place: face(medium, work) for place, work in zip(some, works, strict=True)}
             found |= fresh
             with self.lock:
                 self.kept.update({(*name, place): html for place, html in fresh.items()})
                 while len(self.kept) > MOST_KEPT:
                     self.kept.popitem(last=False)
             yield named(found)
+
+
+def face(medium: Medium, work: Artwork) -> str:
+    """A work, small; of one in words what it begins with, since nobody reads a page that small."""
+    if not medium.in_words:
+        return work.thumbnail(size=THUMBNAIL)
+    lines = cast(Worded, work).lines
+    return f'<span lang="{medium.language}">{escape(lines[0] if lines else "")}</span>'
 
 
 def named(found: dict[Place, str | None]) -> dict[str, str]:

@@ -6,6 +6,8 @@ const TILE = 96; // pixels that a thumbnail is laid out with, whatever it is sca
 const CLICK = 4; // pixels that a hand may move and still have clicked
 const DRAWN = 8; // places of a way that was drawn by hand
 const MOST = 12; // places of a way
+const LARGEST = 64; // as large as the map is ever shown, in its smallest size
+const NARROW = 480; // pixels, below which there is room for one word
 const NEAR = 1.8; // from which on smaller regions are named
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const chart = element.querySelector(".chart");
@@ -31,8 +33,9 @@ let isDue = false;
 const part = (name) => chart.querySelector(`.map-${name}`);
 const clamp = (number, least, most) => Math.min(Math.max(number, least), most);
 const side = () => frame?.clientWidth ?? 0;
-// All places and half a thumbnail around them.
-const unit = () => (side() * view.scale * value.across) / (value.across + 1);
+// Steps from side to side of the whole map; half a thumbnail stands out over each edge.
+const steps = () => value.across * (side() < NARROW ? 1 : 2);
+const unit = () => (side() * view.scale * steps()) / (steps() + 1);
 const shown = ([x, y]) => [side() / 2 + (x - view.x) * unit(), side() / 2 + (y - view.y) * unit()];
 const placed = (event) => {
   const box = frame.getBoundingClientRect();
@@ -144,7 +147,7 @@ function look() {
 }
 
 function render() {
-  const level = clamp(Math.round(Math.log2(view.scale)), 0, value.deepest);
+  const level = clamp(Math.round(Math.log2((view.scale * steps()) / value.across)), 0, value.deepest);
   const missing = keysAt(level).filter((key) => !thumbnails.has(key));
   const used = new Set();
   // Until the nearer ones are there, the farther ones are seen between them.
@@ -175,17 +178,17 @@ const finest = () => value.across * 2 ** value.deepest;
 // Places of the thumbnails of a level that are in sight, the nearest to the middle first.
 function keysAt(level) {
   const step = 2 ** (value.deepest - level);
-  const steps = value.across * 2 ** level;
-  const reach = side() / 2 / unit() + 0.5 / steps;
+  const count = value.across * 2 ** level;
+  const reach = side() / 2 / unit() + 0.5 / count;
   const range = (middle) => {
-    const first = clamp(Math.ceil((middle - reach) * steps), 0, steps);
-    const last = clamp(Math.floor((middle + reach) * steps), 0, steps);
+    const first = clamp(Math.ceil((middle - reach) * count), 0, count);
+    const last = clamp(Math.floor((middle + reach) * count), 0, count);
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
   };
   const found = [];
   for (const y of range(view.y))
     for (const x of range(view.x))
-      found.push([Math.hypot(x / steps - view.x, y / steps - view.y), `${x * step}/${y * step}`]);
+      found.push([Math.hypot(x / count - view.x, y / count - view.y), `${x * step}/${y * step}`]);
   return found.sort(([one], [other]) => one - other).map(([, key]) => key);
 }
 
@@ -244,12 +247,12 @@ function over() {
   }
   const names = value.regions[view.scale < NEAR ? 0 : 1];
   const node = part("names");
-  if (node.dataset.count !== String(names.length)) {
-    node.dataset.count = names.length;
+  if (node.dataset.count !== `${names.length} ${side() < NARROW}`) {
+    node.dataset.count = `${names.length} ${side() < NARROW}`;
     node.replaceChildren(
       ...names.map(({ name }) => {
         const word = document.createElement("span");
-        word.textContent = name;
+        word.textContent = (side() < NARROW ? name.slice(0, 1) : name).join(value.words.comma);
         return word;
       }),
     );
@@ -278,8 +281,8 @@ function open() {
 }
 
 function show(next) {
-  const scale = clamp(next.scale, 1, 2 ** value.deepest);
-  const most = (0.5 * (value.across + 1)) / value.across;
+  const scale = clamp(next.scale, 1, LARGEST);
+  const most = (0.5 * (steps() + 1)) / steps();
   const half = most / scale;
   view = {
     scale,
@@ -292,7 +295,7 @@ function show(next) {
 // Nearer or farther, with the place under the hand staying there.
 function zoom(factor, about = shown(spot)) {
   const place = [view.x + (about[0] - side() / 2) / unit(), view.y + (about[1] - side() / 2) / unit()];
-  const scale = clamp(view.scale * factor, 1, 2 ** value.deepest);
+  const scale = clamp(view.scale * factor, 1, LARGEST);
   const share = view.scale / scale;
   show({ scale, x: place[0] + (view.x - place[0]) * share, y: place[1] + (view.y - place[1]) * share });
 }
@@ -424,7 +427,7 @@ chart.addEventListener("click", (event) => {
   }
   const arrow = event.target.closest("[data-move]")?.dataset.move;
   if (!arrow) return;
-  const step = 0.25 / value.across / view.scale;
+  const step = 1 / 32 / view.scale;
   const [dx, dy] = { left: [-step, 0], right: [step, 0], up: [0, -step], down: [0, step] }[arrow];
   const place = [clamp(spot[0] + dx, 0, 1), clamp(spot[1] + dy, 0, 1)];
   // It never leaves what is seen.
