@@ -93,8 +93,9 @@ class Sheet:
         store, key, medium = self.visit.studio.store, self.visit.key, self.visit.medium
         found = store.artworks(key, medium, pinned=True) + store.artworks(key, medium, kept=True)
         base = base_of(self.generator.version)
-        rows = {row.id: row for row in found if base_of(row.recipe.version) == base}
-        return list(rows.values())[: view.MOST_PINS]
+        mine = {row.id: row for row in found if base_of(row.recipe.version) == base}
+        known = [r for r in mine.values() if len(r.recipe.latent) == self.generator.latent_dim]
+        return known[: view.MOST_PINS]
 
 
 def point(sheet: Sheet, said: Said) -> None:
@@ -152,7 +153,7 @@ GESTURES: Mapping[str, Callable[[Sheet, Said], None]] = {
 
 def build(page: Page) -> gr.Tab:
     """Gestures come in through a desk, as in Explore; thumbnails are asked for by the map itself,
-    and what only looks on (own works, liking, words) once the hand is at rest."""
+    and what only looks on (words for what is seen) once the hand is at rest."""
     atlases, tiles = Atlases(page.studio.registry, page.studio.settings.home), Tiles()
 
     with gr.Tab(page.i18n("map.title"), id="map", elem_id="tab-map") as tab:
@@ -172,19 +173,38 @@ def build(page: Page) -> gr.Tab:
         layers = gr.HTML(html_template="", js_on_load=asset("layers.js"), elem_classes="unseen")
         gestures, _ = desk("tab-map")
 
-    drawn = [chart, stage, actions]
+    drawn = [chart, stage, actions, layers]
 
     def enter(visit: Visit) -> Iterator[list[Any]]:
-        drawing = atlases.of(visit.generator)
-        while not drawing.is_over.wait(LOOK_AGAIN):
-            yield [view.waiting(visit.words, drawing.share), gr.skip(), gr.skip()]
-        sheet = Sheet(visit, atlases)
-        stay = sheet.stay
-        yield [
-            view.chart(visit.words, of(visit), sheet.atlas, stay.spot, stay.trail),
-            view.stage(visit, sheet.artwork()),
-            view.actions(visit.words),
-        ]
+        words, kept = visit.words, [gr.skip()] * 3
+        try:
+            drawing = atlases.of(visit.generator)
+            while not drawing.is_over.wait(LOOK_AGAIN):
+                percent = round(100 * drawing.share)
+                yield [view.instead(words("map.drawing", percent=percent)), *kept]
+            sheet = Sheet(visit, atlases)
+            stay = sheet.stay
+            shown = view.stage(visit, sheet.artwork())
+        except StudioError as error:
+            yield [view.instead(words.error(error)), *kept]
+            return
+        there = view.chart(words, of(visit), sheet.atlas, stay.spot, stay.trail)
+        yield [there, shown, view.actions(words), gr.skip()]
+        # Own works and liking take longer than the map itself.
+        yield [*kept, over(sheet)]
+
+    def over(sheet: Sheet) -> dict[str, Any]:
+        """What lies over the thumbnails: own works, and liking."""
+        visit, generator, rows = sheet.visit, sheet.generator, sheet.own_works()
+        latents = latents_of([row.recipe for row in rows])
+        features = page.curator.features(generator, latents)
+        points = sheet.finder.find(generator, latents, features).tolist() if rows else []
+        usual = page.usual.of(generator)
+        return {
+            "of": of(visit),
+            "pins": view.pins(visit.words, rows, points),
+            "liking": view.liked(visit, generator, sheet.atlas, usual, page.curator),
+        }
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
         sheet = Sheet(visit, atlases)
@@ -197,7 +217,9 @@ def build(page: Page) -> gr.Tab:
         if not all(gesture.get("live") for gesture in said):
             sheet.stay.save(visit)
         shown = view.stage(visit, sheet.artwork())
-        return [shown, view.actions(visit.words, sheet.once) if sheet.once else gr.skip()]
+        led = view.actions(visit.words, sheet.once) if sheet.once else gr.skip()
+        is_more = any(gesture["do"] in ("keep", "pin") for gesture in said)
+        return [shown, led, over(sheet) if is_more else gr.skip()]
 
     def fetch(visit: Visit, said: Said) -> Iterator[Any]:
         atlas = atlases.of(visit.generator).result().atlas
@@ -208,38 +230,24 @@ def build(page: Page) -> gr.Tab:
             yield {"of": of(visit), "found": found}
         yield {"of": of(visit), "found": found, "asked": said["asked"]}
 
-    def look_on(visit: Visit) -> list[Any]:
+    def tell(visit: Visit) -> str:
         sheet = Sheet(visit, atlases)
-        words, generator, rows = visit.words, sheet.generator, sheet.own_works()
-        latents = latents_of([row.recipe for row in rows])
-        points: list[Any] = []
-        if rows:
-            features = page.curator.features(generator, latents)
-            points = sheet.finder.find(generator, latents, features).tolist()
-        usual = page.usual.of(generator)
-        place = view.here(words, sheet.atlas, sheet.stay.spot)
-        told = described(generator, sheet.artwork(), page.usual, words)
-        return [
-            {
-                "of": of(visit),
-                "pins": view.pins(words, rows, points),
-                "liking": view.liked(visit, generator, sheet.atlas, usual, page.curator),
-            },
-            f'<p class="readout" aria-live="polite">{text(place)} {text(told)}</p>',
-        ]
+        place = view.here(visit.words, sheet.atlas, sheet.stay.spot)
+        told = described(sheet.generator, sheet.artwork(), page.usual, visit.words)
+        return f'<p class="readout" aria-live="polite">{text(place)} {text(told)}</p>'
 
     page.fills(tab, enter, drawn)
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],
-        [stage, actions],
+        [stage, actions, layers],
         trigger_mode="always_last",
         **page.quiet,
     ).then(js="() => window.studio.desks['tab-map'].done()")
     gestures.idle(
-        page.handler(look_on),
+        page.handler(tell),
         page.inputs,
-        [layers, readout],
+        readout,
         trigger_mode="always_last",
         **page.quiet,
     )

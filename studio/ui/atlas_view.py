@@ -44,8 +44,9 @@ def chart(words: Words, of: str, atlas: Atlas, spot: Sequence[float], trail: Seq
     }
 
 
-def waiting(words: Words, share: float) -> Any:
-    return {"waiting": words("map.drawing", percent=round(100 * share))}
+def instead(sentence: str) -> Any:
+    """What stands where the map should, while there is none."""
+    return {"instead": sentence}
 
 
 def tools(words: Words) -> str:

@@ -63,6 +63,7 @@ def test_the_artwork_follows_the_pointer_and_the_keys_and_opens(person: Person) 
 
 def test_nearer_there_are_more_works_and_a_click_opens_one(person: Person) -> None:
     page = person()
+    before = picture(page)
     arrive(page)
     tiles = page.locator("#tab-map .map-tile")
     expect(tiles).to_have_count(ALL)
@@ -76,7 +77,7 @@ def test_nearer_there_are_more_works_and_a_click_opens_one(person: Person) -> No
     page.mouse.move(*place(page, 0.3, 0.6))
     page.mouse.click(*place(page, 0.3, 0.6))
     expect(page.locator("#tab-explore")).to_be_visible()
-    opened = picture(page)
+    opened = wait_for_another(page, before)
     open_tab(page, "map")
     wait_for_this(page, opened, "map")
 

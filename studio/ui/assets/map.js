@@ -29,6 +29,8 @@ let line = null;
 let settling = 0;
 let moving = 0;
 let isDue = false;
+let pressed = null;
+const hands = new Map(); // that touch the map, and where
 
 const part = (name) => chart.querySelector(`.map-${name}`);
 const clamp = (number, least, most) => Math.min(Math.max(number, least), most);
@@ -49,10 +51,10 @@ const under = ([left, top]) => [
 function update() {
   const next = props.value;
   if (!next) return;
-  if (next.waiting) {
+  if (next.instead) {
     frame = null;
     chart.innerHTML = `<div class="map-waiting" role="status"><p></p></div>`;
-    chart.querySelector("p").textContent = next.waiting;
+    chart.querySelector("p").textContent = next.instead;
     return;
   }
   const isSame = value?.of === next.of;
@@ -71,6 +73,9 @@ function update() {
 
 function build() {
   nodes = new Map();
+  isDrawing = false;
+  line = null;
+  hands.clear();
   chart.innerHTML = `<div class="map-frame" tabindex="0" role="application" aria-describedby="map-hint">
     <div class="map-tiles" aria-hidden="true"></div><canvas class="map-veil" aria-hidden="true"></canvas>
     <svg class="map-trail" aria-hidden="true"><polyline/></svg><div class="map-names" aria-hidden="true"></div>
@@ -314,9 +319,6 @@ function glide(factor) {
   };
   moving = requestAnimationFrame(step);
 }
-
-const hands = new Map();
-let pressed = null;
 
 function down(event) {
   if (event.button) return;
