@@ -31,6 +31,7 @@ from studio.ui.app import build_app
 from tests.browser import chromium
 from tests.browser.conftest import CHROMIUM_FLAGS
 
+WINDOW = {"width": 1440, "height": 900}
 MOVE = """async ([moves, offset]) => {
     const frame = document.querySelector("#tab-map .map-frame");
     const stage = document.querySelector("#tab-map .stage-frame");
@@ -112,7 +113,7 @@ def main() -> int:
         )
         pages = {}
         for name in ("ready-made", "studio"):
-            page = pages[name] = browser.new_context().new_page()
+            page = pages[name] = browser.new_context(viewport=WINDOW).new_page()
             page.goto(url)
             page.locator("#tab-explore figure.stage img").wait_for(timeout=120_000)
             page.locator("#tab-map-button").click()
