@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("evaluate", evaluate, "figures of a model, with baselines")
     sub.add_argument("--data", type=Path, help="compare with this folder instead")
     sub.add_argument("--samples", type=int, default=5000)
+
+    sub = command("map", draw_map, "draw the map of what a model can make, beside its weights")
+    sub.add_argument("--measure", action="store_true", help="say how far it can be trusted, too")
 
     sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")
     source = sub.add_mutually_exclusive_group(required=True)
@@ -240,6 +243,41 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     base = models.base(options.medium, generator.version)
     figures = get_medium(options.medium).evaluate(generator, base, options.data, options.samples)
     return {"medium": options.medium, "version": generator.version, **figures}
+
+
+def draw_map(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.atlas import learn, measured
+    from studio.atlases import Atlases, document
+    from studio.checkpoint import add_map
+
+    models = registry()
+    version = options.version or models.default_version(options.medium)
+    checkpoint = models.checkpoints.find(options.medium, version)
+    generator = models.use_apart(options.medium, version)
+    if checkpoint.is_base:
+        atlas = learn(generator, counted("drawing"))
+    else:
+        atlas = Atlases(models, models.checkpoints.home.parent).drawn(
+            checkpoint, counted("drawing")
+        )
+    add_map(checkpoint.folder, atlas.tensors(), document(atlas))
+    found: dict[str, Any] = {"version": version, "nodes": atlas.size**2}
+    if options.measure:
+        found["measured"] = measured(generator, atlas, counted("measuring"))
+    return found
+
+
+def counted(what: str) -> Callable[[float], None]:
+    """Tells on the terminal how far something long has come, each tenth of it."""
+    told = 0
+
+    def report(share: float) -> None:
+        nonlocal told
+        if int(10 * share) > told:
+            told = int(10 * share)
+            print(f"{what}: {10 * told} %", file=sys.stderr, flush=True)
+
+    return report
 
 
 def finetune(options: argparse.Namespace) -> dict[str, Any]:

@@ -34,6 +34,9 @@ TUNED = "-tuned-"
 """Stands between the base and the date in the name of a fine-tune."""
 WRITING, REMOVING = ".writing-", ".removing-"
 """How folders begin that are not whole yet, or not any more: no version has such a name."""
+MAP = "atlas"
+"""The name of the tensors and the document that hold a model's map (see studio.atlas). It may be
+drawn later than the rest: a version with another map, or without one, is the same version."""
 LEFTOVER_SECONDS = 3600
 """Age at which such a folder is nobody's work any more; another process may be writing one."""
 
@@ -101,6 +104,15 @@ class Checkpoint:
 def base_of(version: str) -> str:
     """The base that a version, by its name, was fine-tuned from; a base is its own."""
     return version.split(TUNED)[0]
+
+
+def model_files(card: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a card, with their hashes, that decide what the model makes."""
+    return {
+        file: digest
+        for file, digest in card["files"].items()
+        if file != f"{MAP}.json" and stem(file) != MAP
+    }
 
 
 def stem(file: str) -> str:
@@ -195,6 +207,38 @@ def write_checkpoint(
             raise BadCheckpoint("checkpoint_unwritable", folder=str(root), reason=reason) from error
         raise
     return Checkpoint(target, full)
+
+
+def add_map(folder: Path, tensors: Mapping[str, Tensor], document: Any) -> None:
+    """Put a map into a checkpoint folder, in the place of one that is there.
+
+    The card lists it last, so that a crash leaves a folder that is whole, with or without a map.
+
+    Raises:
+        BadCheckpoint: the folder has no readable card, or cannot be written.
+    """
+    card = read_card(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=WRITING, dir=folder.parent) as name:
+            scratch = Path(name)
+            write_tensors(scratch, MAP, tensors)
+            text = json.dumps(document, indent=1, ensure_ascii=False)
+            (scratch / f"{MAP}.json").write_text(text, encoding="utf-8")
+            known = model_files(card)
+            added = {path.name: sha256(path) for path in sorted(scratch.iterdir())}
+            for files in (known, known | added):
+                write_card(scratch / CARD, {**card, "files": files})
+                flush(scratch / CARD)
+                (scratch / CARD).replace(folder / CARD)
+                if files is known:
+                    for file in added:
+                        flush(scratch / file)
+                        (scratch / file).replace(folder / file)
+            flush(folder)
+    except OSError as error:
+        raise BadCheckpoint(
+            "checkpoint_unwritable", folder=str(folder), reason=str(error)
+        ) from error
 
 
 def write_card(path: Path, card: Mapping[str, Any]) -> None:

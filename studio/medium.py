@@ -201,7 +201,9 @@ def latents_of(recipes: Sequence[Recipe]) -> Tensor:
     """Latents [N, D] of recipes; [0, 0] of none."""
     import torch
 
-    return torch.tensor([recipe.latent for recipe in recipes]).reshape(len(recipes), -1)
+    return torch.tensor([recipe.latent for recipe in recipes]).reshape(
+        len(recipes), -1 if recipes else 0
+    )
 
 
 Remark = tuple[str, Mapping[str, object]]

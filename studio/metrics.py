@@ -2,6 +2,7 @@
 
 Frechet distance: Heusel et al., 2017. Kernel distance: Binkowski et al., Demystifying MMD GANs,
 2018. Precision and recall: Kynkaanniemi et al., 2019. Density and coverage: Naeem et al., 2020.
+Trustworthiness: Venna & Kaski, Neighborhood Preservation in Nonlinear Projection Methods, 2001.
 """
 
 from __future__ import annotations
@@ -86,3 +87,23 @@ def density_coverage(real: Tensor, painted: Tensor, k: int = CROWD) -> tuple[flo
     radius = torch.cdist(real, real).kthvalue(k + 1, dim=1).values
     inside = torch.cdist(real, painted) <= radius[:, None]
     return float(inside.float().sum(0).mean() / k), float(inside.any(dim=1).float().mean())
+
+
+def trustworthiness(seen: Tensor, chart: Tensor, k: int = CROWD) -> float:
+    """Whether neighbours on a chart [N, 2] are neighbours in features [N, F] too, 0..1.
+
+    Each of a point's k nearest on the chart that is not among its k nearest in features costs as
+    many ranks as it is too far away; by chance it comes to about a half.
+
+    Raises:
+        ValueError: k is not below half of N, where the measure has no meaning.
+    """
+    count = len(seen)
+    if not 0 < k < count / 2:
+        raise ValueError(f"k is between 1 and half of {count}, not {k}")
+    apart, beside = (torch.cdist(x, x).fill_diagonal_(torch.inf) for x in (seen, chart))
+    ranks = torch.empty(count, count, dtype=torch.long)
+    ranks.scatter_(1, apart.argsort(1), torch.arange(1, count + 1).expand(count, count))
+    too_far = ranks.gather(1, beside.topk(k, largest=False).indices) - k
+    most = count * k * (2 * count - 3 * k - 1) / 2
+    return 1 - float(too_far.clamp_min(0).sum()) / most

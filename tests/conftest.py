@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
-TEACHING = ("test_compare", "test_landscape", "test_own_works", "test_proof", "test_rate_teach")
+TEACHING = ("test_compare", "test_own_works", "test_proof", "test_rate_teach")
 BROWSER_GROUPS = {
     "test_poem": "browser-poem",
     "test_loop": "browser-loop",

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import NAME, Checkpoint, Checkpoints
+from studio.checkpoint import NAME, Checkpoint, Checkpoints, model_files
 from studio.errors import BadUpload, NotFound
 from studio.latent import noise_from_seeds
 from studio.registry import Registry
@@ -75,7 +75,7 @@ def pack(checkpoints: Checkpoints, medium: str, version: str) -> bytes:
         "format": FORMAT,
         "medium": medium,
         "base": base.version,
-        "files": dict(base.card["files"]),
+        "files": model_files(base.card),
         "version": version,
         "measured": known_figures(own.get("measured")),
     }
@@ -156,7 +156,7 @@ def base_of(checkpoints: Checkpoints, taste: Taste) -> Checkpoint:
         base = checkpoints.find(taste.medium, taste.base)
     except NotFound as error:
         raise BadUpload("taste_file_no_base", base=taste.base) from error
-    if not base.is_base or base.card["files"] != taste.files:
+    if not base.is_base or model_files(base.card) != taste.files:
         raise BadUpload("taste_file_no_base", base=taste.base)
     return base
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from studio.medium import media
 from studio.studio import Studio
-from studio.ui import breed, explore, gallery, models, morph, rate, teach, together
+from studio.ui import atlas, breed, explore, gallery, models, morph, rate, teach, together
 from studio.ui.assets import asset
 from studio.ui.doorway import doorway
 from studio.ui.head import page_head
@@ -19,7 +19,7 @@ from studio.ui.session import Page, Said, Visit, visit
 from studio.ui.theme import studio_theme
 from studio.words import LANGUAGES
 
-TABS = (explore, morph, breed, rate, teach, gallery, together, models)
+TABS = (explore, atlas, morph, breed, rate, teach, gallery, together, models)
 MEGABYTE = 2**20
 # Files somewhat too large are let in and refused by the tab, in the person's own words; only what
 # is far too large is cut off on its way.

@@ -72,6 +72,7 @@ ICONS = {
     "unlocked": "M6 11h12v10H6ZM8.5 11V7.5a3.5 3.5 0 0 1 6.7-1.4",
     "theme": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 3v18M12 7l5-2M12 12l8.5-2M12 17l7-1",
     "medium": "M4 4h7v7H4ZM13 4h7v7h-7ZM4 13h7v7H4ZM13 13h7v7h-7Z",
+    "whole": "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
     "close": "M6 6l12 12M18 6 6 18",
     "left": "M15 5l-7 7 7 7",
     "right": "m9 5 7 7-7 7",

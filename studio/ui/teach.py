@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from studio.taste.portable import SUFFIX
-from studio.ui import compare, landscape, lesson, proof, versions, works
+from studio.ui import compare, lesson, proof, versions, works
 from studio.ui.assets import asset
 from studio.ui.panel import numbered, panel, save_once
 from studio.ui.session import Page, Said, Visit
@@ -32,16 +32,13 @@ def build(page: Page) -> gr.Tab:
         visit.say("teach.file.received", version=versions.title(visit, version))
         return numbered(draw(visit))
 
-    def draw_map(visit: Visit, said: Said) -> None:
-        landscape.draw(visit, page)
-
     def take(visit: Visit, paths: list[str]) -> str:
         works.receive(visit, paths)
         return numbered(draw(visit))
 
     with gr.Tab(page.i18n("teach.title"), id="teach", elem_id="tab-teach") as tab:
         script, style = (asset(f"teach.{e}") + asset(f"proof.{e}") for e in ("js", "css"))
-        acts = ACTS | proof.ACTS | {"draw_map": draw_map}
+        acts = ACTS | proof.ACTS
         surface = panel(page, tab, draw, acts, script=script, style=style)
         # No file_types: what is no taste is told so, in the person's words.
         upload = gr.UploadButton(
@@ -131,5 +128,4 @@ ACTS = {
     "use": use,
     "keep_file": keep_file,
     "roll_back": roll_back,
-    "open_place": landscape.open_place,
 }

@@ -11,7 +11,7 @@ from studio.taste.explain import Samples
 from studio.taste.guard import lost
 from studio.taste.proof import Outcome
 from studio.taste.reward import FEWEST
-from studio.ui import compare_view, landscape, lesson, measured, proof, versions, works
+from studio.ui import compare_view, lesson, measured, proof, versions, works
 from studio.ui.liking import leaning_chart
 from studio.ui.panel import door, text
 from studio.ui.session import Page, Visit
@@ -69,6 +69,14 @@ def too_little(visit: Visit, case: str, count: int, missing: int = 0) -> str:
       <p>{door(visit.words("teach.to_rate"), "rate", kind="primary")}</p></div>"""
 
 
+def to_map(visit: Visit) -> str:
+    """The way to where the taste is drawn over everything that the model can make."""
+    words = visit.words
+    return f"""<section class="teach-map"><h3>{text(words("teach.map"))}</h3>
+      <p class="hint">{text(words("teach.map.lead"))}</p>
+      <p>{door(words("teach.map.go"), "map")}</p></section>"""
+
+
 def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Samples) -> str:
     words, count, accuracy = visit.words, len(ratings), reward.accuracy
     hints = [words("teach.accuracy", right=out_of_ten(accuracy))]
@@ -79,7 +87,7 @@ def starting(visit: Visit, ratings: Ratings, reward: RewardModel, samples: Sampl
     return f"""<p><strong>{text(words("teach.ready", count=count))}</strong> · {text(source)}</p>
       <p class="hint">{text(" ".join(hints))}</p>
       {leaning_chart(visit, reward, samples)}
-      {landscape.section(visit)}
+      {to_map(visit)}
       {choices(visit)}
       <p>{button(words(f"teach.{start}"), "start", kind="primary large")}
         <span class="hint">{text(words(f"teach.{start}.hint"))}</span></p>"""

@@ -121,7 +121,8 @@ window.studio = (() => {
     }
     // Arrows belong to the dial that has the focus.
     if (event.key.startsWith("Arrow") && event.target.matches?.("input[type=range]")) return;
-    if (event.key === " " && event.target.matches?.("button, a, summary")) return;
+    // So do the keys that press what has the focus.
+    if ([" ", "Enter"].includes(event.key) && event.target.matches?.("button, a, summary")) return;
     const element = keyed().find((candidate) => keyOf(candidate) === event.key);
     if (!element) return;
     event.preventDefault();

@@ -1,0 +1,442 @@
+// The map itself: thumbnails that are fetched as one comes nearer, and a point under the hand whose
+// artwork Python shows beside it. A place is a pair of numbers, 0..1 to the right and downwards.
+const SETTLED = 180; // milliseconds without moving that count as having chosen
+const PATIENCE = 20000; // milliseconds until thumbnails that do not come are asked for again
+const TILE = 96; // pixels that a thumbnail is laid out with, whatever it is scaled to
+const CLICK = 4; // pixels that a hand may move and still have clicked
+const DRAWN = 8; // places of a way that was drawn by hand
+const MOST = 12; // places of a way
+const LARGEST = 64; // as large as the map is ever shown, in its smallest size
+const NARROW = 420; // pixels, below which there is room for one word
+const NEAR = 1.8; // from which on smaller regions are named
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const chart = element.querySelector(".chart");
+const desk = () => window.studio.desks["tab-map"];
+
+let value = null;
+let frame = null;
+let view = { x: 0.5, y: 0.5, scale: 1 };
+let spot = [0.5, 0.5];
+let trail = [];
+let layers = { pins: [], liking: [] };
+let thumbnails = new Map();
+let nodes = new Map();
+let asked = 0;
+let askedAt = 0;
+let isAsking = false;
+let isDrawing = false;
+let line = null;
+let settling = 0;
+let moving = 0;
+let isDue = false;
+let pressed = null;
+const hands = new Map(); // that touch the map, and where
+
+const part = (name) => chart.querySelector(`.map-${name}`);
+const clamp = (number, least, most) => Math.min(Math.max(number, least), most);
+const side = () => frame?.clientWidth ?? 0;
+// Steps from side to side of the whole map; half a thumbnail stands out over each edge.
+const steps = () => value.across * (side() < NARROW ? 1 : 2);
+const unit = () => (side() * view.scale * steps()) / (steps() + 1);
+const shown = ([x, y]) => [side() / 2 + (x - view.x) * unit(), side() / 2 + (y - view.y) * unit()];
+const placed = (event) => {
+  const box = frame.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+};
+const under = ([left, top]) => [
+  clamp(view.x + (left - side() / 2) / unit(), 0, 1),
+  clamp(view.y + (top - side() / 2) / unit(), 0, 1),
+];
+
+function update() {
+  const next = props.value;
+  if (!next) return;
+  if (next.instead) {
+    frame = null;
+    chart.innerHTML = `<div class="map-waiting" role="status"><p></p></div>`;
+    chart.querySelector("p").textContent = next.instead;
+    return;
+  }
+  const isSame = value?.of === next.of;
+  value = next;
+  ({ spot, trail } = next);
+  if (!isSame) {
+    thumbnails = new Map();
+    isAsking = false;
+    view = { x: 0.5, y: 0.5, scale: 1 };
+    layers = { pins: [], liking: [] };
+  }
+  build();
+  look();
+  desk()?.moved();
+}
+
+function build() {
+  nodes = new Map();
+  isDrawing = false;
+  line = null;
+  hands.clear();
+  chart.innerHTML = `<div class="map-frame" tabindex="0" role="application" aria-describedby="map-hint">
+    <div class="map-tiles" aria-hidden="true"></div><canvas class="map-veil" aria-hidden="true"></canvas>
+    <svg class="map-trail" aria-hidden="true"><polyline/></svg><div class="map-names" aria-hidden="true"></div>
+    <div class="map-pins"></div><span class="map-spot" aria-hidden="true"></span></div>
+    ${value.tools}<p class="hint" id="map-hint"></p><p class="hint map-legend"></p>`;
+  frame = part("frame");
+  frame.setAttribute("aria-label", value.words.label);
+  chart.querySelector(".hint").textContent = value.words.hint;
+  part("legend").textContent = value.words["liking.hint"];
+  new ResizeObserver(look).observe(frame);
+  frame.addEventListener("pointerdown", down);
+  frame.addEventListener("pointermove", move);
+  for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, up);
+  frame.addEventListener("wheel", wheel, { passive: false });
+  frame.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target !== frame) return;
+    event.preventDefault();
+    open();
+  });
+  dress();
+}
+
+// What lies over the thumbnails: own works, liking, the way.
+function dress() {
+  const { pins, liking } = layers;
+  const tool = (name) => chart.querySelector(`[data-tool=${name}]`);
+  tool("works").hidden = !pins.length;
+  tool("liking").hidden = !liking.length;
+  part("legend").hidden = !liking.length || tool("liking").ariaPressed !== "true";
+  part("pins").replaceChildren(
+    ...pins.map((pin) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "map-pin";
+      button.title = pin.label;
+      button.setAttribute("aria-label", pin.label);
+      Object.assign(button.dataset, { do: "open_work", id: pin.id });
+      button.innerHTML = pin.thumbnail;
+      button.addEventListener("pointerdown", (event) => event.stopPropagation());
+      return button;
+    }),
+  );
+  const size = Math.round(Math.sqrt(liking.length));
+  const veil = part("veil");
+  veil.hidden = !size;
+  if (size) {
+    veil.width = veil.height = size;
+    const wall = getComputedStyle(frame).backgroundColor;
+    const pen = veil.getContext("2d");
+    liking.forEach((share, index) => {
+      pen.globalAlpha = 0.88 * (1 - share);
+      pen.fillStyle = wall;
+      pen.fillRect(index % size, Math.floor(index / size), 1, 1);
+    });
+  }
+  showTrail();
+}
+
+function showTrail() {
+  const walk = chart.querySelector("[data-do=walk]");
+  walk.hidden = trail.length < 2;
+  walk.textContent = value.words.walk.replace("{count}", trail.length);
+  chart.querySelector("[data-tool=forget]").hidden = !trail.length;
+  look();
+}
+
+function look() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    if (frame?.isConnected && side()) render();
+  });
+}
+
+function render() {
+  const level = clamp(Math.round(Math.log2((view.scale * steps()) / value.across)), 0, value.deepest);
+  const missing = keysAt(level).filter((key) => !thumbnails.has(key));
+  const used = new Set();
+  // Until the nearer ones are there, the farther ones are seen between them.
+  for (let at = missing.length ? Math.max(0, level - 2) : level; at <= level; at += 1) {
+    const size = unit() / (value.across * 2 ** at);
+    for (const key of keysAt(at)) {
+      if (!thumbnails.has(key)) continue;
+      const name = `${at}:${key}`;
+      used.add(name);
+      if (!nodes.has(name)) nodes.set(name, hung(thumbnails.get(key)));
+      const [x, y] = shown(key.split("/").map((step) => step / finest()));
+      const style = nodes.get(name).style;
+      style.zIndex = at;
+      style.transform = `translate(${x - size / 2}px, ${y - size / 2}px) scale(${size / TILE})`;
+    }
+  }
+  for (const [name, node] of nodes) {
+    if (used.has(name)) continue;
+    node.remove();
+    nodes.delete(name);
+  }
+  over();
+  fetchTiles(missing);
+}
+
+const finest = () => value.across * 2 ** value.deepest;
+
+// Places of the thumbnails of a level that are in sight, the nearest to the middle first.
+function keysAt(level) {
+  const step = 2 ** (value.deepest - level);
+  const count = value.across * 2 ** level;
+  const reach = side() / 2 / unit() + 0.5 / count;
+  const range = (middle) => {
+    const first = clamp(Math.ceil((middle - reach) * count), 0, count);
+    const last = clamp(Math.floor((middle + reach) * count), 0, count);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  };
+  const found = [];
+  for (const y of range(view.y))
+    for (const x of range(view.x))
+      found.push([Math.hypot(x / count - view.x, y / count - view.y), `${x * step}/${y * step}`]);
+  return found.sort(([one], [other]) => one - other).map(([, key]) => key);
+}
+
+function hung(thumbnail) {
+  const node = document.createElement("div");
+  node.className = "map-tile";
+  node.innerHTML = thumbnail;
+  part("tiles").append(node);
+  return node;
+}
+
+function fetchTiles(missing) {
+  if (!missing.length || (isAsking && Date.now() - askedAt < PATIENCE)) return;
+  isAsking = true;
+  askedAt = Date.now();
+  trigger("tiles", { wanted: missing.slice(0, 40), asked: (asked += 1) });
+}
+
+window.studio.showTiles = (found) => {
+  if (!value || found.of !== value.of) return;
+  for (const [key, thumbnail] of Object.entries(found.found)) thumbnails.set(key, thumbnail);
+  if (found.asked === asked) isAsking = false;
+  look();
+};
+window.studio.showLayers = (found) => {
+  if (!value || !frame || found.of !== value.of) return;
+  const before = JSON.stringify(layers);
+  layers = found;
+  if (JSON.stringify(found) !== before) dress();
+};
+
+// Everything that keeps its size while the map is scaled.
+function over() {
+  const put = (node, place) => {
+    const [x, y] = shown(place);
+    node.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
+  };
+  put(part("spot"), spot);
+  [...part("pins").children].forEach((node, index) => {
+    const { x, y } = layers.pins[index];
+    put(node, [x, y]);
+  });
+  const points = (line ?? trail).map(shown);
+  part("trail").querySelector("polyline").setAttribute("points", points.map(String).join(" "));
+  part("trail").querySelectorAll("circle").forEach((circle) => circle.remove());
+  for (const [x, y] of line ? [] : points) {
+    const circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+    for (const [name, number] of Object.entries({ cx: x, cy: y, r: 5 })) circle.setAttribute(name, number);
+    part("trail").append(circle);
+  }
+  const size = Math.sqrt(layers.liking.length);
+  if (size) {
+    const [left, top] = shown([-0.5 / (size - 1), -0.5 / (size - 1)]);
+    const width = (unit() * size) / (size - 1);
+    Object.assign(part("veil").style, { transform: `translate(${left}px, ${top}px)`, width: `${width}px`, height: `${width}px` });
+  }
+  const names = value.regions[view.scale < NEAR ? 0 : 1];
+  const node = part("names");
+  if (node.dataset.count !== `${names.length} ${side() < NARROW}`) {
+    node.dataset.count = `${names.length} ${side() < NARROW}`;
+    node.replaceChildren(
+      ...names.map(({ name }) => {
+        const word = document.createElement("span");
+        word.textContent = (side() < NARROW ? name.slice(0, 1) : name).join(value.words.comma);
+        return word;
+      }),
+    );
+  }
+  [...node.children].forEach((word, index) => put(word, [names[index].x, names[index].y]));
+}
+
+// The artwork of a place: while the hand moves the newest wins, and where it rests is remembered.
+function go(place, isLive) {
+  spot = place;
+  look();
+  clearTimeout(settling);
+  if (isLive) desk()?.ask({ do: "point", at: spot, live: true });
+  const settle = () => {
+    desk()?.ask({ do: "point", at: spot });
+    desk()?.moved();
+  };
+  if (isLive) settling = setTimeout(settle, SETTLED);
+  else settle();
+}
+
+function open() {
+  clearTimeout(settling);
+  desk()?.ask({ do: "point", at: spot });
+  desk()?.ask({ do: "open" });
+}
+
+function show(next) {
+  const scale = clamp(next.scale, 1, LARGEST);
+  const most = (0.5 * (steps() + 1)) / steps();
+  const half = most / scale;
+  view = {
+    scale,
+    x: clamp(next.x, 0.5 - most + half, 0.5 + most - half),
+    y: clamp(next.y, 0.5 - most + half, 0.5 + most - half),
+  };
+  look();
+}
+
+// Nearer or farther, with the place under the hand staying there.
+function zoom(factor, about = shown(spot)) {
+  const place = [view.x + (about[0] - side() / 2) / unit(), view.y + (about[1] - side() / 2) / unit()];
+  const scale = clamp(view.scale * factor, 1, LARGEST);
+  const share = view.scale / scale;
+  show({ scale, x: place[0] + (view.x - place[0]) * share, y: place[1] + (view.y - place[1]) * share });
+}
+
+function glide(factor) {
+  cancelAnimationFrame(moving);
+  if (calm.matches) return zoom(factor);
+  const begin = performance.now();
+  let done = 0;
+  const step = (now) => {
+    const t = clamp((now - begin) / 220, 0, 1);
+    const eased = 1 - (1 - t) ** 3;
+    zoom(factor ** (eased - done));
+    done = eased;
+    if (t < 1) moving = requestAnimationFrame(step);
+  };
+  moving = requestAnimationFrame(step);
+}
+
+function down(event) {
+  if (event.button) return;
+  frame.setPointerCapture(event.pointerId);
+  hands.set(event.pointerId, placed(event));
+  pressed = hands.size === 1 ? { at: placed(event), isMoved: false } : null;
+  if (isDrawing && pressed) line = [under(placed(event))];
+}
+
+function move(event) {
+  const now = placed(event);
+  const before = hands.get(event.pointerId);
+  if (!before) {
+    if (event.pointerType === "mouse" && !isDrawing) go(under(now), true);
+    return;
+  }
+  if (hands.size === 2) {
+    const [other] = [...hands].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+    const middle = [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2];
+    const apart = (at) => Math.max(Math.hypot(at[0] - other[0], at[1] - other[1]), 1);
+    zoom(apart(now) / apart(before), middle);
+    show({ ...view, x: view.x - (now[0] - before[0]) / 2 / unit(), y: view.y - (now[1] - before[1]) / 2 / unit() });
+  } else if (pressed) {
+    pressed.isMoved ||= Math.hypot(now[0] - pressed.at[0], now[1] - pressed.at[1]) > CLICK;
+    if (!pressed.isMoved) return;
+    if (line) {
+      line.push(under(now));
+      go(under(now), true);
+    } else if (event.pointerType !== "mouse" && view.scale < 1.05) {
+      // A finger cannot hover; on the whole map, where nothing can be moved aside, it points.
+      go(under(now), true);
+    } else {
+      show({ ...view, x: view.x - (now[0] - before[0]) / unit(), y: view.y - (now[1] - before[1]) / unit() });
+    }
+  }
+  hands.set(event.pointerId, now);
+}
+
+function up(event) {
+  hands.delete(event.pointerId);
+  if (!pressed) return;
+  const { isMoved } = pressed;
+  pressed = null;
+  if (line) {
+    const points = line;
+    line = null;
+    press("draw", false);
+    if (isMoved) return say(evenly(points, DRAWN));
+  }
+  if (isMoved || event.type === "pointercancel") return look();
+  const place = under(placed(event));
+  if (event.pointerType !== "mouse") return go(place, false);
+  spot = place;
+  open();
+}
+
+function wheel(event) {
+  // Farther than the whole map there is only the page.
+  if (event.deltaY > 0 && view.scale <= 1) return;
+  event.preventDefault();
+  const pixels = event.deltaY * (event.deltaMode ? 24 : 1);
+  zoom(Math.exp(-clamp(pixels, -240, 240) * 0.003), placed(event));
+}
+
+// So many places at equal distances along a line.
+function evenly(points, count) {
+  const walked = [0];
+  for (let index = 1; index < points.length; index += 1)
+    walked.push(walked[index - 1] + Math.hypot(points[index][0] - points[index - 1][0], points[index][1] - points[index - 1][1]));
+  const whole = walked[walked.length - 1];
+  return Array.from({ length: count }, (_, number) => {
+    const wanted = (whole * number) / (count - 1);
+    const index = clamp(walked.findIndex((at) => at >= wanted), 1, points.length - 1);
+    const share = (wanted - walked[index - 1]) / (walked[index] - walked[index - 1] || 1);
+    return [0, 1].map((axis) => points[index - 1][axis] + share * (points[index][axis] - points[index - 1][axis]));
+  });
+}
+
+function say(points) {
+  trail = points.slice(0, MOST);
+  desk()?.ask({ do: "trail", points: trail });
+  showTrail();
+}
+
+function press(name, isOn) {
+  chart.querySelector(`[data-tool=${name}]`).setAttribute("aria-pressed", isOn);
+  if (name === "draw") isDrawing = isOn;
+  frame.classList.toggle(`is-${name}`, isOn);
+}
+
+const tools = {
+  nearer: () => glide(1.6),
+  farther: () => glide(1 / 1.6),
+  whole: () => glide(1 / view.scale),
+  stop: () => say([...trail, spot]),
+  forget: () => say([]),
+};
+
+chart.addEventListener("click", (event) => {
+  const tool = event.target.closest("[data-tool]");
+  if (tool && tools[tool.dataset.tool]) tools[tool.dataset.tool]();
+  else if (tool) {
+    const isOn = tool.getAttribute("aria-pressed") !== "true";
+    press(tool.dataset.tool, isOn);
+    const layer = { names: "names", works: "pins", liking: "veil" }[tool.dataset.tool];
+    if (layer) part(layer).classList.toggle("is-off", !isOn);
+    if (layer === "veil") part("legend").hidden = !isOn;
+  }
+  const arrow = event.target.closest("[data-move]")?.dataset.move;
+  if (!arrow) return;
+  const step = 1 / 32 / view.scale;
+  const [dx, dy] = { left: [-step, 0], right: [step, 0], up: [0, -step], down: [0, step] }[arrow];
+  const place = [clamp(spot[0] + dx, 0, 1), clamp(spot[1] + dy, 0, 1)];
+  // It never leaves what is seen.
+  const reach = (0.4 * side()) / unit();
+  show({ ...view, x: clamp(view.x, place[0] - reach, place[0] + reach), y: clamp(view.y, place[1] - reach, place[1] + reach) });
+  go(place, true);
+});
+
+watch("value", update);
+update();
