@@ -47,7 +47,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         connect(app, page, header)
     return app, {
         "theme": studio_theme(),
-        "css": asset("studio.css"),
+        "css": "".join(asset(f"{name}.css") for name in ("studio", "tour", "touch")),
         "i18n": page.translations(),
         "footer_links": [],
         "run_history": False,
