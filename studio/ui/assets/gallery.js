@@ -8,7 +8,7 @@ watch("value", () => {
       timeStyle: "short",
     });
   }
-  const work = element.querySelector(".gallery-work");
+  const work = element.querySelector(".gallery-work, .triptych");
   if (work && !opened) {
     element.scrollIntoView({ block: "nearest" });
     work.focus({ preventScroll: true });

@@ -193,5 +193,12 @@ window.studio = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
-  return { desk, desks, sheet, save };
+  // Another kind of artwork, as if it had been chosen in the header.
+  function meet(medium) {
+    const media = document.querySelector("[data-switch=medium]");
+    media.value = medium;
+    media.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  return { desk, desks, sheet, save, meet };
 })();
