@@ -76,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--loop", action="store_true")
     sub.add_argument("-o", "--out", type=Path, required=True, help="a file; its ending decides")
 
+    sub = command("triptych", triptych, "a work and its companions in other media", medium=False)
+    sub.add_argument("medium", nargs="?", default=next(iter(media())), help="of the one that leads")
+    sub.add_argument("--seed", type=int, required=True)
+    # Not `language`, which asks for the medium's twin: a painting has none.
+    sub.add_argument("--language", dest="written", default="en", help="of the words: en or zh")
+    sub.add_argument("-o", "--out", type=Path, required=True, help="a .html, .png, .jpg or .pdf")
+
     sub = command("encode", encode, "find the latent of a file")
     sub.add_argument("file", type=Path)
     sub.add_argument("-o", "--out", type=Path, help="write the recipe here")
@@ -186,6 +193,38 @@ def interpolate(options: argparse.Namespace) -> dict[str, Any]:
     seconds = options.seconds or options.frames / 24
     medium.export_path(artworks, format, seconds, options.out)
     return {"version": generator.version, "file": str(options.out), "frames": len(artworks)}
+
+
+def triptych(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.latent import MAX_SEED, noise_from_seeds
+    from studio.taste.explain import Usual
+    from studio.triptych import complete, panels
+    from studio.triptych.page import page
+    from studio.triptych.poster import FORMATS, export
+    from studio.words import LANGUAGES, Words
+
+    format = options.out.suffix.lstrip(".").lower()
+    if format not in ("html", *FORMATS) or options.written not in LANGUAGES:
+        what = f"-o ends in .html, .{', .'.join(FORMATS)}; --language is {' or '.join(LANGUAGES)}."
+        raise BadSetting("bad_argument", what=what)
+    if not 0 <= options.seed <= MAX_SEED:
+        raise BadSetting("bad_argument", what=f"--seed lies between 0 and {MAX_SEED}.")
+    # A poem leads in the language that is asked for.
+    lead = in_language(options.medium, get_medium(options.medium).language and options.written)
+    models = registry()
+    generators = {name: models.use(name) for name in panels(lead, options.written)}
+    work = generators[lead].decode(generators[lead].map(noise_from_seeds([options.seed])))[0]
+    assert work.recipe is not None
+    work.recipe = work.recipe.with_(seed=options.seed, how="seed")
+    found = complete(work, generators, Usual())
+    for name, each in found.works.items():
+        with_sources(generators[name], each)
+    words = Words(options.written)
+    is_page = format == "html"
+    content = page(found, words).encode() if is_page else export(found, words, format)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_bytes(content)
+    return {"file": str(options.out), "works": [r.to_dict() for r in found.recipes]}
 
 
 def seeds(text: str) -> list[int]:

@@ -25,6 +25,7 @@ from studio.errors import BadUpload, NotFound
 
 if TYPE_CHECKING:
     import torch
+    from PIL.Image import Image
     from torch import Tensor, nn
 
     from studio.checkpoint import Checkpoint
@@ -586,6 +587,29 @@ class Shares(Protocol):
 def shared_of(medium: Medium) -> Mapping[str, tuple[str, int]]:
     """`Shares.shared`, empty for a medium that says nothing of it."""
     return medium.shared if isinstance(medium, Shares) else {}
+
+
+@runtime_checkable
+class Felt(Protocol):
+    """What a medium can say besides: how the mood of its works is read from their attributes, so
+    that works of other media can be found in the same mood (see studio.triptych)."""
+
+    moods: Mapping[str, Mapping[str, float]]
+    """By the mood (valence, from sad to glad; energy, from calm to stirred; nature, from the room
+    to the open): attributes, and how much a standard deviation of each says of it."""
+
+
+def moods_of(medium: Medium) -> Mapping[str, Mapping[str, float]]:
+    """`Felt.moods`, empty for a medium that says nothing of it."""
+    return medium.moods if isinstance(medium, Felt) else {}
+
+
+@runtime_checkable
+class OnPaper(Protocol):
+    """What an artwork can do besides, if it can be printed."""
+
+    def on_paper(self, width: int) -> Image:
+        """As a picture so many pixels wide, on white paper or on the studio's own."""
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
@@ -22,8 +22,11 @@ from studio.melody.keys import TONICS, Key, in_mode, mode_of, shift_to
 from studio.melody.midi import read_midi, recipe_in, write_midi
 from studio.melody.performance import ACCOMPANIMENT, MELODY, Played, perform
 from studio.melody.player import figure
-from studio.melody.roll import chord_names, roll, strip
+from studio.melody.roll import chord_names, drawn, roll, strip
 from studio.melody.settings import FOUND, INSTRUMENTS, Settings, nearest_instrument
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 FORMATS = ("mid", "wav", "abc", "musicxml")
 UPLOADS = (".mid", ".midi", ".abc", ".wav", ".musicxml")
@@ -238,6 +241,11 @@ class Melody:
             f'<span class="thumbnail" role="img" aria-label="{label}" style="{style}">'
             f"{roll(last, BARS * bar, bar, BARS * bar, 128, 128, rounding=1)}</span>"
         )
+
+    def on_paper(self, width: int) -> Image:
+        """See studio.medium.OnPaper: the piano roll."""
+        bar = METERS[self.meter]
+        return drawn(self.tune, self.quarters, bar, BARS * bar, width)
 
     def export(self, format: str) -> bytes:
         """Bytes of a file with the recipe inside.

@@ -33,6 +33,10 @@ class MelodyMedium:
         "brightness": ("mode", 1),
         "liveliness": ("density", 1),
     }
+    moods: Mapping[str, Mapping[str, float]] = {
+        "valence": {"mode": 1.0, "register": 0.3},
+        "energy": {"density": 1.0, "syncopation": 0.3},
+    }
     options: Sequence[Option] = OPTIONS
     parts = BARS
     longest = LONGEST

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from PIL import Image, ImageDraw
+
 from studio.melody.grid import BARS, Note
 from studio.melody.harmony import Sounding
 from studio.melody.keys import Key
@@ -14,6 +16,8 @@ LEAST_LANES = 14
 PALER = 0.45
 """Opacity of the phrases before the last, which is the one that is steered."""
 BAR_LINE, PHRASE_LINE = 0.25, 0.6
+PAPER, LINES = "#fdfaf3", ("#e4dfd4", "#a8a196")
+"""Of a roll that is printed: the lines inside a phrase, and between phrases."""
 
 
 def roll(
@@ -61,6 +65,30 @@ def roll(
         f'aria-hidden="true" style="display:block;aspect-ratio:{width}/{height}">'
         f"{''.join(parts)}</svg>"
     )
+
+
+def drawn(notes: Sequence[Note], quarters: int, bar: int, phrase: int, width: int) -> Image.Image:
+    """The roll as a picture on paper, so many pixels wide and a fifth as high.
+
+    Args: see `roll`.
+    """
+    # Twice as large, then half: edges without steps.
+    wide, height = 2 * width, 2 * width // 5
+    low = min((n.pitch for n in notes), default=60) - 2
+    high = max((n.pitch for n in notes), default=72) + 2
+    lane = height / max(high - low + 1, LEAST_LANES)
+    paper = Image.new("RGB", (wide, height), PAPER)
+    draw = ImageDraw.Draw(paper)
+    for line in range(0, quarters + 1, bar):
+        x = min(line * wide / quarters, wide - 4)
+        draw.line((x, 0, x, height), fill=LINES[line % phrase == 0], width=3)
+    for note in notes:
+        x, long = float(note.start) * wide / quarters, float(note.duration) * wide / quarters
+        y = height / 2 - (note.pitch - (high + low) / 2 + 0.5) * lane
+        colour = f"hsl({note.pitch * 7 % 12 * 30}, 55%, 46%)"
+        box = (x + 4, y, x + max(long - 6, 6), y + lane * 0.86)
+        draw.rounded_rectangle(box, lane * 0.2, fill=colour)
+    return paper.resize((width, height // 2), Image.Resampling.LANCZOS)
 
 
 Names = Sequence[tuple[float, str, bool]]

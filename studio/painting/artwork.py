@@ -115,6 +115,12 @@ class Painting:
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
         return image_tag(jpeg(picture, quality=82), "thumbnail", alt)
 
+    def on_paper(self, width: int) -> Image.Image:
+        """See studio.medium.OnPaper."""
+        picture = self.enlarged()
+        height = round(picture.height * width / picture.width)
+        return picture.resize((width, height), Image.Resampling.LANCZOS)
+
     def export(self, format: str) -> bytes:
         """PNG or JPEG bytes with the recipe and a mark of machine origin inside.
 

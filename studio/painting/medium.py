@@ -31,6 +31,13 @@ class PaintingMedium:
         "brightness": ("brightness", 1),
         "liveliness": ("busyness", 1),
     }
+    # What colours make people feel: Palmer et al., Music-color associations are mediated by
+    # emotion, 2013.
+    moods: Mapping[str, Mapping[str, float]] = {
+        "valence": {"brightness": 1.0, "warmth": 0.5, "saturation": 0.3},
+        "energy": {"busyness": 1.0, "contrast": 0.5},
+        "nature": {"greenness": 1.0},
+    }
     options: Sequence[Option] = (HAND,)
     parts = 0
     longest = 1

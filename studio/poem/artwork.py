@@ -154,6 +154,14 @@ class Verse:
         """See studio.medium.Artwork.thumbnail."""
         return page.small(self.poem, self.settings, alt, size)
 
+    def on_paper(self, width: int) -> Image.Image:
+        """See studio.medium.OnPaper: the lines alone, on paper that ends where they do."""
+        written = typeset.block(self.poem, self.settings, is_signed=self.language == "zh")
+        if written.width <= width:
+            return written
+        height = round(written.height * width / written.width)
+        return written.resize((width, height), Image.Resampling.LANCZOS)
+
     def text(self) -> str:
         """The lines, under their title if they have one."""
         return "\n".join([*([self.title, ""] if self.title else []), *self.lines]) + "\n"

@@ -22,6 +22,18 @@ SHARED: Mapping[str, Mapping[str, tuple[str, int]]] = {
     "en": {"brightness": ("mood", 1), "nature": ("nature", 1)},
     "zh": {"brightness": ("mood", 1), "nature": ("landscape", 1)},
 }
+MOODS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
+    "en": {
+        "valence": {"mood": 1.0},
+        "energy": {"war": 1.0, "sea": 1.0},
+        "nature": {"nature": 1.0},
+    },
+    "zh": {
+        "valence": {"mood": 1.0},
+        "energy": {"frontier": 1.0, "wine": 0.5},
+        "nature": {"landscape": 1.0},
+    },
+}
 UNIT = "share of words for it, less those against it"
 
 
@@ -44,6 +56,7 @@ class PoemMedium:
         self.options: Sequence[Option] = OPTIONS[language]
         self.attribute_units: Mapping[str, str] = dict.fromkeys(themes(language), UNIT)
         self.shared: Mapping[str, tuple[str, int]] = SHARED[language]
+        self.moods: Mapping[str, Mapping[str, float]] = MOODS[language]
 
     def load(self, checkpoint: Checkpoint, device: str) -> PoemGenerator:
         from studio.poem.generator import PoemGenerator

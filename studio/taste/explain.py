@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor
 
+from studio import latent
 from studio.medium import Generator
 from studio.taste.reward import RewardModel
 
@@ -21,6 +23,9 @@ TASTES = 200
 """Possible tastes that are asked how they lean."""
 RIDGE = 3.0
 """Samples' worth of belief that an attribute makes no difference."""
+SAMPLES = 64
+"""Works that say what a model usually makes."""
+FIRST_SAMPLE = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,22 @@ class Samples:
             / self.attributes[name].float().std().clamp_min(1e-6)
             for name, values in attributes.items()
         }
+
+
+class Usual:
+    """Samples of each model, measured once."""
+
+    def __init__(self) -> None:
+        self.measured: dict[tuple[str, str], Samples] = {}
+        self.lock = Lock()
+
+    def of(self, generator: Generator) -> Samples:
+        key = (generator.medium, generator.version)
+        with self.lock:
+            if key not in self.measured:
+                noise = latent.noise_from_seeds(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES))
+                self.measured[key] = Samples.of(generator, noise)
+            return self.measured[key]
 
 
 @dataclass(frozen=True)

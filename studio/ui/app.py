@@ -50,7 +50,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
     middleware = [page_head(studio.settings.language), operations(studio), doorway(studio)]
     return app, {
         "theme": studio_theme(),
-        "css": asset("studio.css"),
+        "css": "".join(asset(f"{name}.css") for name in ("studio", "tour", "touch")),
         "i18n": page.translations(),
         "footer_links": [],
         "run_history": False,

@@ -8,7 +8,8 @@ from studio.errors import NotEnoughRatings
 from studio.medium import get_medium, media, shared_of
 from studio.taste import Curator, Ratings
 from studio.taste.across import LAST, Hint, Profile, profile, together
-from studio.ui.readout import Usual, way
+from studio.taste.explain import Usual
+from studio.ui.readout import way
 from studio.ui.session import Visit
 from studio.ui.surface import medium_title
 

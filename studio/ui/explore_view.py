@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
 from studio.store import ArtworkRow
-from studio.ui import room
+from studio.ui import room, triptych_state
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
 from studio.ui.steering import PREVIEWED, SHOWN_FIRST, WILDNESS, Dial, dials_of
@@ -101,8 +101,20 @@ def toolbar(walk: Walk) -> str:
         + share
         + f'<details class="menu"><summary title="{escape(words("explore.download"))}" '
         f'aria-label="{escape(words("explore.download"))}" data-key="s">{icon("save")}</summary>'
-        f'<div class="menu-list">{"".join(formats)}</div></details></div>'
+        f'<div class="menu-list">{"".join(formats)}</div></details></div>' + onward(walk)
     )
+
+
+def onward(walk: Walk) -> str:
+    """What leads from the work to other kinds of artwork."""
+    if not triptych_state.is_offered(walk.visit):
+        return ""
+    words = walk.visit.words
+    make = words("triptych.make")
+    content = icon("triptych") + f"<span>{escape(make)}</span>"
+    hint = words("triptych.make.hint")
+    made = button(make, "triptych", content, data_key="t", aria_description=hint)
+    return f'<div class="toolbar onward">{made}</div>'
 
 
 def parts(walk: Walk) -> str:

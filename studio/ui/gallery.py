@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.store import ArtworkRow
+from studio.ui import triptych, triptych_state
 from studio.ui.assets import asset
 from studio.ui.gallery_work import WORK_ACTS, draw_work
 from studio.ui.panel import door, panel, text
@@ -30,7 +31,9 @@ SORTS = ("newest", "best")
 def build(page: Page) -> gr.Tab:
     """A grid to choose from and, in its place, one work large."""
     with gr.Tab(page.i18n("gallery.title"), id="gallery", elem_id="tab-gallery") as tab:
-        panel(page, tab, draw, ACTS, script=asset("gallery.js"), style=asset("gallery.css"))
+        style = asset("gallery.css") + asset("triptych.css")
+        acts = {**ACTS, **triptych.acts(page)}
+        panel(page, tab, draw, acts, script=asset("gallery.js"), style=style)
     return tab
 
 
@@ -57,6 +60,8 @@ def works(visit: Visit, filter: str, sort: str) -> list[ArtworkRow]:
 
 
 def draw(visit: Visit) -> str:
+    if triptych_state.is_open(visit):
+        return triptych.draw(visit)
     state = view(visit)
     shown = works(visit, state["filter"], state["sort"])
     # A parent, or a work that was just taken off the shelf, is not among those shown.
@@ -168,6 +173,8 @@ def open_work(visit: Visit, said: Said) -> None:
 
 
 def close_work(visit: Visit, said: Said) -> None:
+    if triptych_state.is_open(visit):
+        return triptych_state.close(visit)
     look(visit, open=None)
 
 

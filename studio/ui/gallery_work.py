@@ -5,7 +5,7 @@ from __future__ import annotations
 from studio.errors import NotFound, StudioError
 from studio.medium import with_sources
 from studio.store import MOST_STARS, ArtworkRow
-from studio.ui import room, versions
+from studio.ui import room, triptych_state, versions
 from studio.ui.panel import facts, go_once, save_once, text
 from studio.ui.session import Said, Visit
 from studio.ui.surface import artwork_of, button, icon
@@ -69,9 +69,20 @@ def actions(visit: Visit, work: ArtworkRow) -> str:
     )
     onward = button(words("gallery.continue"), "continue", kind="primary", data_id=work.id)
     share = ""
+    three = ""
+    if triptych_state.is_offered(visit):
+        make = words("triptych.make")
+        three = button(
+            make,
+            "triptych",
+            icon("triptych") + text(make),
+            data_id=work.id,
+            data_key="t",
+            aria_description=words("triptych.make.hint"),
+        )
     if room.is_open(visit):
         share = button(words("together.share.room"), "share", data_id=work.id)
-    return f"""<div class="row">{onward}{share}</div>
+    return f"""<div class="row">{onward}{three}{share}</div>
       <div class="row">{toggle(work.kept, "keep", "heart", keep, work)}
         {toggle(work.pinned, "pin", "pin", pin, work)}<span class="grow"></span>{downloads}</div>"""
 
@@ -177,6 +188,11 @@ def go_on(visit: Visit, said: Said) -> str:
     return go_once("explore")
 
 
+def make_triptych(visit: Visit, said: Said) -> None:
+    work = find(visit, said)
+    triptych_state.hang(visit, work.recipe, work.id)
+
+
 def share(visit: Visit, said: Said) -> None:
     room.share(visit, str(said["id"]))
 
@@ -188,4 +204,5 @@ WORK_ACTS = {
     "download": download,
     "continue": go_on,
     "share": share,
+    "triptych": make_triptych,
 }

@@ -36,7 +36,7 @@ ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-ref
 def page_head(language: str | None) -> Middleware:
     """For launch(app_kwargs={"middleware": […]}); `language` is the host's choice, if any."""
     choice = f"window.studioLanguage = {json.dumps(language or '')};"
-    parts = "\n".join(asset(f"{name}.js") for name in ("head", "answers", "studio"))
+    parts = "\n".join(asset(f"{name}.js") for name in ("head", "answers", "studio", "tour"))
     script = f"<script>{choice}\n{parts}</script>"
     return Middleware(PageHead, script=script)
 

@@ -7,27 +7,59 @@ from html import escape
 from studio.medium import media
 from studio.ui.session import Visit
 from studio.ui.surface import icon, medium_title
+from studio.ui.tour import invitation, steps
 from studio.words import Words
+
+EVERYWHERE = {
+    "move": ("Tab", "⇧ Tab"),
+    "arrows": ("←", "→"),
+    "press": ("Enter",),
+    "middle": ("0",),
+    "undo": ("Ctrl Z",),
+    "away": ("Esc",),
+    "sheet": ("?",),
+}
+"""Keys that do the same in every tab, by what the words say of them."""
 
 
 def header_html(visit: Visit) -> str:
     """Name, a switch of media where there is a choice, language, light, and the key sheet."""
     words = visit.words
     parts = [
-        f'<a class="wordmark" href="./">{escape(words("common.studio"))}</a>',
+        f'<button type="button" class="skip" data-act="skip">'
+        f"{escape(words('common.skip'))}</button>",
+        f'<h1><a class="wordmark" href="./">{escape(words("common.studio"))}</a></h1>',
         media_switch(visit),
         '<span class="grow"></span>',
+        invitation(words),
         "" if visit.studio.settings.language else language_switch(words),
         theme_switch(words),
         f'<button type="button" class="quiet round" data-act="keys" '
-        f'aria-label="{escape(words("common.keys"))}" title="{escape(words("common.keys"))}">?'
+        f'aria-label="{escape(words("common.help"))}" title="{escape(words("common.help"))}">?'
         "</button>",
-        f'<dialog id="studio-keys" aria-labelledby="studio-keys-title"><form method="dialog">'
-        f'<h2 id="studio-keys-title">{escape(words("common.keys"))}</h2><dl></dl>'
-        f"<p>{escape(words('common.keys.more'))}</p>"
-        f"<button>{escape(words('common.close'))}</button></form></dialog>",
+        key_sheet(words),
+        steps(words),
     ]
     return f'<header class="studio-header">{"".join(parts)}</header>'
+
+
+def key_sheet(words: Words) -> str:
+    """What `?` opens: the keys of the tab that shows, which the browser fills in; those that hold
+    everywhere; and the tour."""
+    everywhere = "".join(
+        f"<dt>{''.join(f'<kbd>{escape(key)}</kbd>' for key in keys)}</dt>"
+        f"<dd>{escape(words(f'common.keys.{name}'))}</dd>"
+        for name, keys in EVERYWHERE.items()
+    )
+    return (
+        '<dialog id="studio-keys" aria-labelledby="studio-keys-title"><form method="dialog">'
+        f'<h2 id="studio-keys-title">{escape(words("common.help"))}</h2>'
+        f"<h3>{escape(words('common.keys.here'))}</h3><dl data-keys></dl>"
+        f"<h3>{escape(words('common.keys.everywhere'))}</h3><dl>{everywhere}</dl>"
+        f"<div><button>{escape(words('common.close'))}</button>"
+        f'<button type="button" data-tour="start">{escape(words("tour.again"))}</button></div>'
+        "</form></dialog>"
+    )
 
 
 def media_switch(visit: Visit) -> str:

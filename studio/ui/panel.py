@@ -80,6 +80,11 @@ def go_once(tab: str) -> str:
     return f'<a hidden data-once data-go="{tab_button(tab)}"></a>'
 
 
+def onward_once(medium: str) -> str:
+    """Leads to Explore in another medium as soon as it is shown."""
+    return f"<a{attributes(hidden=True, data_once=True, data_onward=medium)}></a>"
+
+
 def save_once(name: str, content: bytes) -> str:
     """A file that the browser saves as soon as it is shown."""
     packed = base64.b64encode(content).decode("ascii")

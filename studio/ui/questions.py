@@ -14,8 +14,8 @@ from studio.medium import Artwork, Recipe, latents_of
 from studio.store import RatingRow
 from studio.taste import Curator, Ratings
 from studio.taste.doubt import BETWEEN, FEWEST, LATER, doubts
+from studio.taste.explain import Usual
 from studio.ui import elsewhere
-from studio.ui.readout import Usual
 from studio.ui.session import Visit
 from studio.ui.surface import artwork_of
 

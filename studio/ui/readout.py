@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
-from studio import latent
 from studio.medium import Artwork, Generator, Sourced
-from studio.taste.explain import Samples
+from studio.taste.explain import Usual
 from studio.words import Words
 
-SAMPLES = 64
-FIRST_SAMPLE = 3_000_000
 SLIGHT, CLEAR, STRONG = 0.6, 1.0, 1.8
 MOST_SAID = 4
 COPYING = 0.01
 """Below this share of held-out works that come nearer to a training work, one may speak of a copy:
 nearer than works by one hand come to each other."""
-
-
-class Usual:
-    """Samples of each model, measured once."""
-
-    def __init__(self) -> None:
-        self.measured: dict[tuple[str, str], Samples] = {}
-        self.lock = Lock()
-
-    def of(self, generator: Generator) -> Samples:
-        key = (generator.medium, generator.version)
-        with self.lock:
-            if key not in self.measured:
-                noise = latent.noise_from_seeds(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES))
-                self.measured[key] = Samples.of(generator, noise)
-            return self.measured[key]
 
 
 def described(generator: Generator, artwork: Artwork, usual: Usual, words: Words) -> str:

@@ -26,8 +26,8 @@ from studio.medium import Generator, Medium, get_medium, media
 from studio.store import RatingRow
 from studio.studio import Studio
 from studio.taste import Curator
+from studio.taste.explain import Usual
 from studio.ui.assets import asset as asset
-from studio.ui.readout import Usual
 from studio.words import LANGUAGES, Words
 
 log = logging.getLogger(__name__)

@@ -76,6 +76,7 @@ ICONS = {
     "close": "M6 6l12 12M18 6 6 18",
     "left": "M15 5l-7 7 7 7",
     "right": "m9 5 7 7-7 7",
+    "triptych": "M3 6h5v12H3ZM9.5 4h5v16h-5ZM16 6h5v12h-5Z",
     "play": "M7 4v16l13-8Z",
     "pause": "M8 5v14M16 5v14",
     "people": "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20a6.5 6.5 0 0 1 13 0"

@@ -13,10 +13,9 @@ from studio.store import RoomRow
 from studio.ui import room
 from studio.ui import together_view as view
 from studio.ui.assets import asset
-from studio.ui.panel import go_once, panel, save_once
+from studio.ui.panel import go_once, onward_once, panel, save_once
 from studio.ui.room_file import packed
 from studio.ui.session import Page, Said, Visit
-from studio.ui.surface import attributes
 from studio.ui.walk import Walk, open_next, store_artwork
 
 TAB = "together"
@@ -160,7 +159,7 @@ def further(visit: Visit, said: Said) -> str:
     open_next(visit, work.id, work.recipe)
     if work.medium == visit.medium:
         return go_once("explore")
-    return f"<a{attributes(hidden=True, data_onward=work.medium)}></a>"
+    return onward_once(work.medium)
 
 
 def export(visit: Visit, said: Said) -> str:

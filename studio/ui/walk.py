@@ -25,7 +25,7 @@ from studio.medium import (
     with_sources,
 )
 from studio.store import ArtworkRow
-from studio.ui import room
+from studio.ui import room, triptych_state
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
 from studio.ui.steering import Steering
@@ -347,6 +347,14 @@ def share(walk: Walk, said: Said) -> None:
     room.share(walk.visit, store_artwork(walk.visit, walk.artwork()))
 
 
+def make_triptych(walk: Walk, said: Said) -> None:
+    """Of what is shown; the Gallery shows it."""
+    artwork = walk.artwork()
+    assert artwork.recipe is not None
+    triptych_state.hang(walk.visit, artwork.recipe, store_artwork(walk.visit, artwork))
+    walk.parcel = {"go": "tab-gallery-button", "stamp": walk.stamp}
+
+
 def unpin(walk: Walk, said: Said) -> None:
     walk.visit.studio.store.set_pinned(walk.visit.key, str(said["id"]), False)
     walk.rows_changed()
@@ -391,6 +399,7 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "keep": keep,
     "pin": pin,
     "share": share,
+    "triptych": make_triptych,
     "unpin": unpin,
     "open": open_artwork,
     "save": save,

@@ -104,6 +104,7 @@ function build({ key, name, low, high, own }, words) {
   // A click that does not move the dial ends without "change".
   input.addEventListener("pointerup", () => (held = null));
   node.addEventListener("dblclick", (event) => event.target.closest("button") || turn(row, rest));
+  input.addEventListener("keydown", (event) => event.key === "0" && turn(row, rest));
   return row;
 }
 

@@ -11,6 +11,7 @@ const mark = () => {
   const select = (name) => element.querySelector(`[data-switch=${name}]`);
   if (select("language")) select("language").value = keptLanguage();
   if (select("theme")) select("theme").value = window.studioTheme.get();
+  window.studioTour.invite();
 };
 watch("value", mark);
 mark();
@@ -27,5 +28,10 @@ element.addEventListener("change", (event) => {
   }
 });
 element.addEventListener("click", (event) => {
-  if (event.target.closest("[data-act=keys]")) window.studio.sheet(true);
+  const act = event.target.closest("[data-act]")?.dataset.act;
+  if (act === "keys") window.studio.sheet(true);
+  if (act !== "skip") return;
+  const tab = [...document.querySelectorAll("[role=tabpanel]")].find((one) => one.offsetParent);
+  tab.tabIndex = -1;
+  tab.focus();
 });

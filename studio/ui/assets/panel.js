@@ -8,6 +8,7 @@ watch("value", () => {
   for (const once of element.querySelectorAll("[data-once]")) {
     once.remove();
     if (once.dataset.go) document.getElementById(once.dataset.go)?.click();
+    else if (once.dataset.onward) studio.meet(once.dataset.onward);
     else studio.save({ name: once.dataset.name, data: once.dataset.file });
   }
 });

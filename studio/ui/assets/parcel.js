@@ -1,3 +1,4 @@
 watch("value", () => {
-  if (props.value) window.studio.save(props.value);
+  if (props.value?.go) document.getElementById(props.value.go)?.click();
+  else if (props.value) window.studio.save(props.value);
 });

@@ -114,13 +114,29 @@ window.studio = (() => {
       keyed().find((element) => keyOf(element) === (event.shiftKey ? "]" : "["))?.click();
       return;
     }
+    // What lies under a dialog is not at hand.
+    if (document.querySelector("dialog[open]")) return event.key === "?" && sheet(false);
     if (event.key === "?") return sheet(true);
     if (event.key === "Escape") {
-      document.querySelectorAll("details.menu[open]").forEach((menu) => (menu.open = false));
-      return sheet(false);
+      const menus = [...document.querySelectorAll("details.menu[open]")];
+      for (const menu of menus) {
+        const held = menu.contains(event.target);
+        menu.open = false;
+        if (held) menu.querySelector("summary").focus();
+      }
+      if (!menus.length) window.studioTour.end();
+      return;
     }
-    // Arrows belong to the dial that has the focus.
+    // Arrows belong to the dial, or go along the tabs, that have the focus.
     if (event.key.startsWith("Arrow") && event.target.matches?.("input[type=range]")) return;
+    if (event.key.startsWith("Arrow") && event.target.matches?.("[role=tab]")) {
+      const tabs = [...event.target.parentElement.querySelectorAll("[role=tab]")];
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      tabs.at((tabs.indexOf(event.target) + step) % tabs.length).focus();
+      return;
+    }
     // So do the keys that press what has the focus.
     if ([" ", "Enter"].includes(event.key) && event.target.matches?.("button, a, summary")) return;
     const element = keyed().find((candidate) => keyOf(candidate) === event.key);
@@ -137,7 +153,7 @@ window.studio = (() => {
       if (dialog.open) dialog.close();
       return;
     }
-    const list = dialog.querySelector("dl");
+    const list = dialog.querySelector("[data-keys]");
     list.replaceChildren();
     for (const element of keyed()) {
       const term = document.createElement("dt");
@@ -183,5 +199,12 @@ window.studio = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
-  return { desk, desks, sheet, save };
+  // Another kind of artwork, as if it had been chosen in the header.
+  function meet(medium) {
+    const media = document.querySelector("[data-switch=medium]");
+    media.value = medium;
+    media.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  return { desk, desks, sheet, save, meet };
 })();

@@ -5,13 +5,6 @@ const settle = () => {
   const here = element.querySelector(".together-room");
   const link = element.querySelector("[data-link]");
   if (link) link.value = `${location.origin}${location.pathname}?room=${here.dataset.room}`;
-  const onward = element.querySelector("[data-onward]");
-  if (onward) {
-    onward.remove();
-    const media = document.querySelector("[data-switch=medium]");
-    media.value = onward.dataset.onward;
-    media.dispatchEvent(new Event("change", { bubbles: true }));
-  }
   if (pressed && document.activeElement === document.body)
     [...element.querySelectorAll("button[data-do]")]
       .find((button) => name(button) === pressed)

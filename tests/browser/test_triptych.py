@@ -1,0 +1,84 @@
+"""A triptych in a real browser: from a work to a page that works without the studio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from studio.triptych.page import recipes_in
+from tests.browser.conftest import open_tab, wait_for_artwork
+from tests.browser.test_accessible import complaints
+
+READY = ".triptych:not([data-poll])"
+
+
+def test_three_works_of_one_noise(person: Callable[..., Page], tmp_path: Path) -> None:
+    page = person()
+    page.keyboard.press("t")
+    wall = page.locator("#tab-gallery .triptych")
+    expect(wall).to_be_focused()
+    page.locator(READY).wait_for()
+    expect(wall.locator(".triptych-panel figure")).to_have_count(3)
+    assert complaints(page) == []
+
+    poem, melody = wall.locator(".poem"), wall.locator(".melody audio")
+    before, sound = poem.inner_text(), melody.get_attribute("src")
+    page.get_by_role("button", name="Keep the poem as it is").click()
+    lock = page.get_by_role("button", name="Keep the poem as it is")
+    expect(lock).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Throw again what is not locked").click()
+    expect(wall).to_have_attribute("data-poll", "")
+    page.locator(READY).wait_for()
+    assert poem.inner_text() == before and melody.get_attribute("src") != sound
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Web page").click()
+    file = tmp_path / "triptych.html"
+    waiting.value.save_as(file)
+    assert [each["medium"] for each in recipes_in(file.read_text("utf-8"))] == [
+        *("painting", "poem", "melody")
+    ]
+
+    page.get_by_role("button", name="Keep all three").click()
+    page.get_by_role("button", name="Open the melody in Explore").click()
+    expect(page.locator("[data-switch=medium]")).to_have_value("melody")
+    expect(page.locator("#tab-explore .melody audio")).to_have_attribute(
+        "src", melody_of(file.read_text("utf-8"))
+    )
+    open_tab(page, "gallery")
+    expect(page.locator("#tab-gallery .gallery-tile")).to_have_count(1)
+
+    # On its own, with nothing to ask.
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    expect(page.locator("main figure")).to_have_count(3)
+    assert page.evaluate("document.querySelector('main img').naturalWidth") >= 256
+    expect(page.locator("main .poem")).to_have_text(before.strip(), use_inner_text=True)
+    page.locator("main audio").evaluate(
+        "(sound) => new Promise((ready) => { sound.oncanplay = ready; sound.load(); })"
+    )
+    assert complaints(page) == []
+    page.context.set_offline(False)
+
+
+def melody_of(html: str) -> str:
+    """Where the sound of a page's melody lies: in the page itself."""
+    return "data:audio/flac" + html.split('src="data:audio/flac')[1].split('"')[0]
+
+
+def test_the_gallery_makes_one_too_and_comes_back(person: Callable[..., Page]) -> None:
+    page = person(width=390, height=844)
+    wait_for_artwork(page)
+    keep = page.locator("#tab-explore [data-do=keep]")
+    keep.click()
+    expect(keep).to_have_attribute("aria-pressed", "true")
+    open_tab(page, "gallery")
+    page.locator("#tab-gallery .gallery-tile").click()
+    page.get_by_role("button", name="Make a triptych").click()
+    page.locator(READY).wait_for()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    page.keyboard.press("Escape")
+    expect(page.locator("#tab-gallery .gallery-work")).to_be_visible()
