@@ -313,6 +313,16 @@ class Registry:
         except (OSError, ValueError):
             return {}
 
+    def remove(self, medium: str, version: str) -> None:
+        """Unload a version and delete it from the home root.
+
+        Raises:
+            NotFound: there is no such version in the home root.
+        """
+        with self.lock:
+            self.loaded.pop((medium, version), None)
+        self.checkpoints.remove(medium, version)
+
     def save_promoted(self, promoted: Mapping[str, Sequence[str]]) -> None:
         try:
             self.promotions.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,7 @@ class Settings(BaseModel):
         max_upload_mb: the largest file a person may drop in, in megabytes.
         threads: CPU threads for the models; None: torch decides.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+        keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
     """
 
@@ -104,6 +105,9 @@ class Settings(BaseModel):
     )
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+    keep_days: Annotated[
+        Annotated[int, Field(ge=1, le=36500)] | None, BeforeValidator(_automatic)
+    ] = None
     dice_seed: Annotated[
         Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_automatic)
     ] = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.checkpoint import Checkpoints
@@ -15,24 +13,26 @@ from studio.dice import Dice
 from studio.jobs import Jobs
 from studio.medium import media
 from studio.registry import Registry
+from studio.regularly import Regularly
+from studio.removal import delete_old_lessons, delete_untouched
 from studio.settings import Settings
 from studio.store import NotSaved, Store
 
 log = logging.getLogger(__name__)
 
-LESSON_SECONDS = 30 * 86400
-"""Age at which a lesson that was stopped is given up: whoever comes back later learns it anew."""
+DAY = 86400.0
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Settings, models, what must not be lost, long work, and chance."""
+    """Settings, models, what must not be lost, long work, chance, and chores."""
 
     settings: Settings
     registry: Registry
     store: Store
     jobs: Jobs
     dice: Dice
+    chores: list[Regularly] = field(default_factory=list)
 
     @classmethod
     def start(cls, settings: Settings) -> Studio:
@@ -43,11 +43,13 @@ class Studio:
         jobs = Jobs(store)
         registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
         clear_up(checkpoints, store)
-        for file in (settings.home / "lessons").glob("*"):
-            with contextlib.suppress(OSError):
-                if time.time() - file.stat().st_mtime > LESSON_SECONDS:
-                    file.unlink()
-        return cls(settings, registry, store, jobs, Dice(settings.dice_seed))
+        delete_old_lessons(settings.home)
+        studio = cls(settings, registry, store, jobs, Dice(settings.dice_seed))
+        if days := settings.keep_days:
+            studio.chores.append(
+                Regularly("retention", DAY, lambda: delete_untouched(studio, days))
+            )
+        return studio
 
     def unfinished(self, key: str, medium: str) -> Path:
         """Where the lesson of a session is kept while it is under way."""
@@ -73,6 +75,8 @@ class Studio:
         return found
 
     def close(self) -> None:
+        for chore in self.chores:
+            chore.stop()
         self.jobs.shutdown()
         self.store.close()
 

@@ -24,6 +24,7 @@ NONSENSE = {
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
     "language": ["de", "klingon"],
     "lesson_seconds": ["0", "-5", "long", "100000"],
+    "keep_days": ["0", "-1", "a month", "40000"],
     "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
     "threads": ["0", "many", "1.5"],
@@ -52,6 +53,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_LANGUAGE": "zh",
             "STUDIO_MAX_UPLOAD_MB": "7",
             "STUDIO_LESSON_SECONDS": "60",
+            "STUDIO_KEEP_DAYS": "90",
             "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
         }
@@ -67,6 +69,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         language="zh",
         max_upload_mb=7,
         lesson_seconds=60,
+        keep_days=90,
         dice_seed=7,
         threads=3,
     )

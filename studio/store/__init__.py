@@ -20,13 +20,15 @@ from sqlalchemy.orm import Session
 
 from studio.errors import NotFound, StudioError
 from studio.medium import Recipe
+from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
 from studio.store.jobs import JobRecords
-from studio.store.owner import find_session, hash_key, session_id
+from studio.store.owner import find_session, hash_key, session_id, touch
 from studio.store.queries import artwork_row, rating_row, select_artworks, select_ratings
 from studio.store.rooms import BadRoom, RoomRecords
 from studio.store.rows import (
     ArtworkRow,
+    BelongingsRow,
     JobRow,
     MemberRow,
     RatingRow,
@@ -48,6 +50,7 @@ __all__ = [
     "ArtworkRow",
     "BadRating",
     "BadRoom",
+    "BelongingsRow",
     "JobRow",
     "MemberRow",
     "NotSaved",
@@ -79,6 +82,7 @@ class Store:
         self._database = Database(url)
         self.jobs = JobRecords(self._database)
         self.rooms = RoomRecords(self._database)
+        self.belongings = Belongings(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -94,12 +98,19 @@ class Store:
         """The session of a key; a new one, with an unguessable key, for an unknown key or none."""
         with self._database.writing() as db:
             record = find_session(db, key) if key else None
-            if record is None:
+            if record is not None:
+                touch(record)
+            else:
                 key = secrets.token_urlsafe(24)
                 record = SessionRecord(key_hash=hash_key(key))
                 db.add(record)
                 db.flush()
             return SessionRow(key or "", record.created)
+
+    def knows(self, key: str) -> bool:
+        """Whether somebody has this key: nobody has one whose person deleted everything."""
+        with self._database.reading() as db:
+            return find_session(db, key) is not None
 
     def load_state(self, key: str, name: str) -> dict[str, Any] | None:
         """A small document that `save_state` kept, such as where the sliders stand."""

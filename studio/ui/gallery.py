@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.store import ArtworkRow
+from studio.ui import yours
 from studio.ui.assets import asset
 from studio.ui.gallery_work import WORK_ACTS, draw_work
 from studio.ui.panel import door, panel, text
@@ -30,7 +31,14 @@ SORTS = ("newest", "best")
 def build(page: Page) -> gr.Tab:
     """A grid to choose from and, in its place, one work large."""
     with gr.Tab(page.i18n("gallery.title"), id="gallery", elem_id="tab-gallery") as tab:
-        panel(page, tab, draw, ACTS, script=asset("gallery.js"), style=asset("gallery.css"))
+        panel(
+            page,
+            tab,
+            draw,
+            ACTS,
+            script=asset("gallery.js"),
+            style=asset("gallery.css") + asset("yours.css"),
+        )
     return tab
 
 
@@ -57,12 +65,14 @@ def works(visit: Visit, filter: str, sort: str) -> list[ArtworkRow]:
 
 
 def draw(visit: Visit) -> str:
+    if not visit.studio.store.knows(visit.key):
+        return yours.farewell(visit)
     state = view(visit)
     shown = works(visit, state["filter"], state["sort"])
     # A parent, or a work that was just taken off the shelf, is not among those shown.
     opened = visit.studio.store.artwork(state["open"], visit.key) if state["open"] else None
     if opened is None:
-        return draw_grid(visit, state, shown)
+        return draw_grid(visit, state, shown) + yours.section(visit)
     ids = [work.id for work in shown]
     place = ids.index(opened.id) if opened.id in ids else len(ids)
     before = ids[place - 1] if 0 < place < len(ids) else None
@@ -178,4 +188,5 @@ ACTS = {
     "open": open_work,
     "close": close_work,
     **WORK_ACTS,
+    **yours.ACTS,
 }

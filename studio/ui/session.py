@@ -113,6 +113,16 @@ def require_size(visit: Visit, path: Path) -> None:
         raise BadUpload("upload_too_large", limit=limit)
 
 
+@contextmanager
+def passing(*paths: str | Path) -> Iterator[None]:
+    """Files that somebody brought in are read inside, and gone afterwards."""
+    try:
+        yield
+    finally:
+        for path in paths:
+            Path(path).unlink(missing_ok=True)
+
+
 def language_of(studio: Studio, key: str, request: gr.Request | None) -> str:
     """The host's language, else the person's choice, else their browser's."""
     if studio.settings.language in LANGUAGES:

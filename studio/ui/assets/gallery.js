@@ -14,6 +14,7 @@ watch("value", () => {
     work.focus({ preventScroll: true });
   } else if (!work && opened) tile(opened)?.focus();
   opened = work?.dataset.work ?? null;
+  element.querySelector("[data-farewell]")?.focus();
 });
 const onEscape = (event) => {
   if (!element.isConnected) return document.removeEventListener("keydown", onEscape);
