@@ -90,3 +90,4 @@ def _delete(studio: Studio, number: int, with_shared: bool) -> None:
         with suppress(NotFound):  # gone already, or of a medium that is
             studio.registry.remove(medium, version)
     studio.store.belongings.delete(number, with_shared=with_shared)
+    studio.keeping.forget()

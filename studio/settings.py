@@ -73,6 +73,7 @@ class Settings(BaseModel):
         port: the port of the page.
         home: where artworks, ratings, versions and runs are kept; created when needed.
         database_url: another database for the store, such as PostgreSQL; None: a file in `home`.
+        space_dataset: a private dataset repository of the Hub that mirrors `home`; None: none.
         checkpoints: the shipped base checkpoints, read only.
         device: auto, cpu, mps, cuda or cuda:N.
         device_budget: bytes of device memory that loaded models may take together.
@@ -92,6 +93,7 @@ class Settings(BaseModel):
         default_factory=lambda: user_data_path("latent-studio", appauthor=False)
     )
     database_url: Annotated[str | None, Field(pattern=r"^(sqlite|postgres(ql)?)(\+\w+)?://")] = None
+    space_dataset: Annotated[str | None, Field(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")] = None
     checkpoints: Annotated[Path, AfterValidator(_folder)] = SHIPPED_CHECKPOINTS
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$")] = "auto"
     device_budget: Annotated[ByteSize, Field(ge=1_000_000)] = ByteSize(2_000_000_000)
@@ -155,6 +157,11 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         raise BadSetting(f"setting_{name}", value=value[:120]) from None
 
 
+def is_on_space(env: Mapping[str, str] | None = None) -> bool:
+    """Whether this runs as a Hugging Face Space, whose disk is wiped at each restart."""
+    return "SPACE_ID" in (os.environ if env is None else env)
+
+
 def without_password(url: str) -> str:
     """A database URL that may be printed."""
     return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url)
@@ -175,7 +182,7 @@ def _refuse_misspelt(env: Mapping[str, str]) -> None:
 
 def _space_defaults(env: Mapping[str, str]) -> dict[str, Any]:
     """A Hugging Face Space must listen to its proxy, and keeps only what is on its /data disk."""
-    if "SPACE_ID" not in env:
+    if not is_on_space(env):
         return {}
     defaults: dict[str, Any] = {"host": "0.0.0.0"}
     if os.access(SPACE_DISK, os.W_OK):

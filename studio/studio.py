@@ -11,6 +11,7 @@ from pathlib import Path
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
 from studio.jobs import Jobs
+from studio.keeping import Keeping, keeping
 from studio.medium import media
 from studio.registry import Registry
 from studio.regularly import Regularly
@@ -25,18 +26,22 @@ DAY = 86400.0
 
 @dataclass(frozen=True)
 class Studio:
-    """Settings, models, what must not be lost, long work, chance, and chores."""
+    """Settings, models, what must not be lost, long work, chance, where all is
+    kept, and chores."""
 
     settings: Settings
     registry: Registry
     store: Store
     jobs: Jobs
     dice: Dice
+    keeping: Keeping
     chores: list[Regularly] = field(default_factory=list)
 
     @classmethod
     def start(cls, settings: Settings) -> Studio:
         """Raises: StudioError: a folder or the database cannot be used."""
+        kept = keeping(settings)
+        kept.restore()
         store = Store(settings.resolved_database_url)
         checkpoints = Checkpoints(settings.checkpoints, settings.home / "checkpoints")
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
@@ -44,7 +49,10 @@ class Studio:
         registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
         clear_up(checkpoints, store)
         delete_old_lessons(settings.home)
-        studio = cls(settings, registry, store, jobs, Dice(settings.dice_seed))
+        studio = cls(settings, registry, store, jobs, Dice(settings.dice_seed), kept)
+        if kept.seconds:
+            chore = Regularly("mirror", kept.seconds, lambda: kept.keep(store))
+            studio.chores.append(chore)
         if days := settings.keep_days:
             studio.chores.append(
                 Regularly("retention", DAY, lambda: delete_untouched(studio, days))
@@ -78,6 +86,7 @@ class Studio:
         for chore in self.chores:
             chore.stop()
         self.jobs.shutdown()
+        self.keeping.keep(self.store)
         self.store.close()
 
 

@@ -13,6 +13,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exists, or_, select, update
@@ -91,6 +92,11 @@ class Store:
         """Raises: NotSaved: the database does not answer."""
         with self._database.reading() as db:
             db.execute(select(SessionRecord.id).limit(1)).all()
+
+    def copy_to(self, path: Path) -> bool:
+        """Write a whole copy of the database to a new file while people work; False, and no file,
+        where a database server keeps the data."""
+        return self._database.copy_to(path)
 
     # Sessions: one for each browser, found again by the key that the browser keeps.
 

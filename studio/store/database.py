@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,17 @@ class Database:
         with _translated(), contextlib.closing(self.engine.raw_connection()) as connection:
             # What was written over (see secure_delete) still stands in the log until then.
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> bool:
+        if self.engine.dialect.name != "sqlite":
+            return False
+        with (
+            contextlib.closing(self.engine.raw_connection()) as connection,
+            contextlib.closing(sqlite3.connect(path)) as copy,
+        ):
+            source: Any = connection.driver_connection
+            source.backup(copy)
+        return True
 
     def close(self) -> None:
         self.engine.dispose()
