@@ -341,15 +341,19 @@ class Registry:
         adapter: Mapping[str, Tensor],
         measured: Mapping[str, Any],
         card_extra: Mapping[str, Any] | None = None,
+        version: str | None = None,
     ) -> str:
         """Write a fine-tune of `parent` as a new version and return its name.
+
+        Args:
+            version: the name it had before; None: a new one.
 
         Raises:
             BadCheckpoint: it cannot be written; nothing is left behind.
         """
         created = datetime.datetime.now(datetime.UTC)
         base = base_of(parent.version)
-        version = f"{base}{TUNED}{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        version = version or f"{base}{TUNED}{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         card = {
             "medium": parent.medium,
             "version": version,

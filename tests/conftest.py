@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import tempfile
 import tomllib
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from sqlalchemy import create_engine, text
 
 from studio.jobs import Jobs
 from studio.medium import Generator, Medium, get_medium, media
@@ -94,8 +97,26 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(home: Path, checkpoints: Path) -> Settings:
-    return Settings(home=home, checkpoints=checkpoints, device="cpu")
+def database_url() -> Iterator[str | None]:
+    """None, the file in `home`; where STUDIO_TEST_DATABASE_URL names a PostgreSQL server, a new
+    database there for each test."""
+    server = os.environ.get("STUDIO_TEST_DATABASE_URL")
+    if not server:
+        yield None
+        return
+    name = f"studio_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield engine.url.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(home: Path, checkpoints: Path, database_url: str | None) -> Settings:
+    return Settings(home=home, checkpoints=checkpoints, device="cpu", database_url=database_url)
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ unknown key is NotFound. Trouble with the database is NotSaved, and then nothing
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -25,7 +23,13 @@ from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
 from studio.store.jobs import JobRecords
 from studio.store.owner import find_session, hash_key, session_id, touch
-from studio.store.queries import artwork_row, rating_row, select_artworks, select_ratings
+from studio.store.queries import (
+    artwork_row,
+    fingerprint,
+    rating_row,
+    select_artworks,
+    select_ratings,
+)
 from studio.store.rooms import BadRoom, RoomRecords
 from studio.store.rows import (
     ArtworkRow,
@@ -144,17 +148,15 @@ class Store:
 
         `kept` and `pinned` only ever add; `set_kept` and `set_pinned` take away.
         """
-        fingerprint = _fingerprint(recipe)
+        same = fingerprint(recipe)
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
-            record = db.scalar(
-                select(ArtworkRecord).filter_by(session_id=owner, fingerprint=fingerprint)
-            )
+            record = db.scalar(select(ArtworkRecord).filter_by(session_id=owner, fingerprint=same))
             if record is None:
                 record = ArtworkRecord(
                     id=uuid.uuid4().hex,
                     session_id=owner,
-                    fingerprint=fingerprint,
+                    fingerprint=same,
                     medium=recipe.medium,
                     version=recipe.version,
                     recipe=recipe.to_dict(),
@@ -396,13 +398,6 @@ class Store:
             query = select(VersionRecord.medium, VersionRecord.version)
             rows = db.execute(query.filter_by(status="discarded"))
             return {(medium, version) for medium, version in rows}
-
-
-def _fingerprint(recipe: Recipe) -> str:
-    """What makes two works the same: how they came about does not matter."""
-    made_of = recipe.to_dict()
-    same = [made_of[part] for part in ("medium", "version", "latent", "options")]
-    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
 
 def _own_artwork(db: Session, key: str, artwork_id: str) -> ArtworkRecord:

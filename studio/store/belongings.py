@@ -1,4 +1,4 @@
-"""All that is one person's: counted, and taken away without a trace.
+"""All that is one person's: counted, brought back, and taken away without a trace.
 
 What others hold stays: a work that lies in a room with somebody else in it stays there, without a
 name, unless its maker wants it gone too.
@@ -7,6 +7,8 @@ name, unless its maker wants it gone too.
 from __future__ import annotations
 
 import secrets
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, delete, exists, func, or_, select
@@ -14,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from studio.store.database import Database
 from studio.store.owner import session_id
-from studio.store.rows import BelongingsRow
+from studio.store.queries import fingerprint
+from studio.store.rows import ArtworkRow, BelongingsRow, RatingRow
 from studio.store.tables import (
     ArtworkRecord,
     JobRecord,
@@ -80,6 +83,46 @@ class Belongings:
             }
             return {(row[0], row[1]) for row in db.execute(mine)} - held
 
+    def bring_back(
+        self, key: str, works: Sequence[ArtworkRow], ratings: Sequence[RatingRow]
+    ) -> int:
+        """Add what was saved elsewhere, all of it or nothing; how many ratings were added.
+
+        Works that are there are not added again, nor are ratings of what was rated here since.
+
+        Args:
+            works: with their ids where they come from, by which `ratings` and other works'
+                parents know them; they get new ones here.
+        """
+        with self._database.writing() as db:
+            owner = session_id(db, key, for_writing=True)
+            query = select(ArtworkRecord).filter_by(session_id=owner)
+            there = {record.fingerprint: record for record in db.scalars(query)}
+            here: dict[str, ArtworkRecord] = {}
+            for work in works:
+                parents = tuple(here[p].id if p in here else p for p in work.recipe.parents)
+                recipe = work.recipe.with_(parents=parents)
+                same = fingerprint(recipe)
+                if same not in there:
+                    there[same] = ArtworkRecord(
+                        id=uuid.uuid4().hex,
+                        session_id=owner,
+                        fingerprint=same,
+                        medium=recipe.medium,
+                        version=recipe.version,
+                        recipe=recipe.to_dict(),
+                        thumbnail=work.thumbnail,
+                        kept=False,
+                        pinned=False,
+                        created=work.created,
+                    )
+                    db.add(there[same])
+                here[work.id] = there[same]
+                here[work.id].kept |= work.kept
+                here[work.id].pinned |= work.pinned
+            db.flush()
+            return _bring_ratings(db, owner, ratings, {old: new.id for old, new in here.items()})
+
     def delete(self, number: int, *, with_shared: bool = False) -> None:
         """Delete every row of a person, or nothing.
 
@@ -101,6 +144,38 @@ class Belongings:
             db.flush()
             _forget_the_nameless(db)
         self._database.compact()
+
+
+def _bring_ratings(
+    db: Session, owner: int, ratings: Sequence[RatingRow], here: Mapping[str, str]
+) -> int:
+    query = select(RatingRecord).filter_by(session_id=owner, undone=False)
+    given = {
+        (record.kind, frozenset(filter(None, (record.artwork_id, record.other_id))))
+        for record in db.scalars(query)
+    }
+    added = 0
+    for rating in ratings:
+        # Two works may turn out to be one here, and then nothing is said of them as a pair.
+        about = frozenset(here[work] for work in rating.works)
+        if (rating.kind, about) in given or len(about) < len(rating.works):
+            continue
+        added += 1
+        db.add(
+            RatingRecord(
+                session_id=owner,
+                medium=rating.medium,
+                kind=rating.kind,
+                artwork_id=here[rating.artwork_id],
+                other_id=here[rating.other_id] if rating.other_id else None,
+                stars=rating.stars,
+                aspects=rating.aspects,
+                thumb=rating.thumb,
+                tie=rating.tie,
+                created=rating.created,
+            )
+        )
+    return added
 
 
 def _count(db: Session, *conditions: ColumnElement[bool]) -> int:

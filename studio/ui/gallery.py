@@ -11,7 +11,7 @@ from studio.store import ArtworkRow
 from studio.ui import yours
 from studio.ui.assets import asset
 from studio.ui.gallery_work import WORK_ACTS, draw_work
-from studio.ui.panel import door, panel, text
+from studio.ui.panel import door, numbered, panel, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import button, icon
 
@@ -31,7 +31,7 @@ SORTS = ("newest", "best")
 def build(page: Page) -> gr.Tab:
     """A grid to choose from and, in its place, one work large."""
     with gr.Tab(page.i18n("gallery.title"), id="gallery", elem_id="tab-gallery") as tab:
-        panel(
+        surface = panel(
             page,
             tab,
             draw,
@@ -39,6 +39,18 @@ def build(page: Page) -> gr.Tab:
             script=asset("gallery.js"),
             style=asset("gallery.css") + asset("yours.css"),
         )
+        # Pressed by a button of `yours.section`; no file_types: what is no backup is told so.
+        upload = gr.UploadButton(
+            page.i18n("yours.back"),  # type: ignore[arg-type]  # it is translated
+            elem_id=yours.UPLOAD,
+        )
+
+    def receive(visit: Visit, path: str) -> str:
+        yours.bring_back(visit, path)
+        return numbered(draw(visit))
+
+    busy = page.quiet | {"show_progress": "minimal"}  # Hundreds of works take a while.
+    upload.upload(page.handler(receive), [*page.inputs, upload], surface, **busy)
     return tab
 
 

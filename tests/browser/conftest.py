@@ -52,6 +52,7 @@ class ServedStudio:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "server.log"
+        home.mkdir(exist_ok=True)
         self.start()
 
     def start(self) -> None:

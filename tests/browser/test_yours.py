@@ -1,14 +1,16 @@
-"""Deleting everything one made, in a real browser."""
+"""Deleting everything one made, and taking it along from where nothing lasts, in a real browser."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ServedStudio, open_tab
+from studio.keeping import is_mounted
+from tests.browser.conftest import ServedStudio, open_tab, wait_for_artwork
 from tests.browser.lessons import key_of
 from tests.browser.test_gallery import keep_two, tiles
 from tests.browser.test_together import come_in, make_room, share_what_explore_shows, works
@@ -82,3 +84,51 @@ def test_what_was_brought_in_is_gone_once_it_was_read(
     left = [path for path in (tmp_path / "temporary").rglob("*") if path.is_file()]
     assert (tmp_path / "temporary").is_dir()
     assert [path for path in left if mark in path.read_bytes()] == []
+
+
+@pytest.fixture
+def space(tmp_path: Path):
+    """A studio on a Space without storage."""
+    if is_mounted(tmp_path):
+        pytest.skip("the folder of the tests lies on a disk of its own, as storage of a Space does")
+    served = ServedStudio(tmp_path / "home", SPACE_ID="ada/studio", STUDIO_HOST="127.0.0.1")
+    yield served
+    served.stop()
+
+
+def test_where_nothing_lasts_it_is_said_and_taken_along(
+    space: ServedStudio, person: Person, tmp_path: Path
+) -> None:
+    page = person(url=space.url)
+    note = page.locator(".fleeting")
+    expect(note).to_contain_text("lasts only until this studio restarts")
+    keep_two(page)
+    with page.expect_download() as download:
+        note.get_by_role("button", name="Save a backup").click()
+    file = tmp_path / "taken along.zip"
+    download.value.save_as(file)
+    space.stop()
+    for path in space.home.iterdir():
+        if path != space.log:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    space.start()
+    page.reload()
+    wait_for_artwork(page)
+    note.get_by_role("button", name="Bring a backup back").click()
+    expect(page.locator("#tab-gallery")).to_contain_text("Your gallery is still empty")
+    with page.expect_file_chooser() as chooser:
+        page.locator("#tab-gallery .yours").get_by_role("button", name="Bring a backup").click()
+    chooser.value.set_files(file)
+    expect(tiles(page)).to_have_count(2)
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(file.read_bytes()[:900])
+    page.locator("#tab-gallery input[type=file]").set_input_files(broken)
+    told = page.get_by_test_id("toast-body").filter(has_text="not a backup of a studio")
+    expect(told).to_be_visible()
+    expect(tiles(page)).to_have_count(2)
+
+
+def test_the_note_is_nowhere_else(person: Person) -> None:
+    page = person()
+    expect(page.locator(".studio-header")).to_be_visible()
+    expect(page.locator(".fleeting")).to_have_count(0)

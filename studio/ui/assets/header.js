@@ -28,4 +28,5 @@ element.addEventListener("change", (event) => {
 });
 element.addEventListener("click", (event) => {
   if (event.target.closest("[data-act=keys]")) window.studio.sheet(true);
+  if (event.target.closest("[data-act=backup]")) trigger("backup", {});
 });
