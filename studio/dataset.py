@@ -108,7 +108,6 @@ class Dataset:
             raise NotKept("dataset_public", dataset=self.name)
         if (self.home / (DATABASE if self.holds_database else CHECKPOINTS)).exists():
             return
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=self.home) as scratch:
             wanted = [f"{CHECKPOINTS}/*", *[DATABASE] * self.holds_database]
             self.api.snapshot_download(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
+from studio.errors import BadSetting
 from studio.jobs import Jobs
 from studio.keeping import Keeping, keeping
 from studio.medium import media
@@ -40,6 +41,7 @@ class Studio:
     @classmethod
     def start(cls, settings: Settings) -> Studio:
         """Raises: StudioError: a folder or the database cannot be used."""
+        make_home(settings.home)
         kept = keeping(settings)
         kept.restore()
         store = Store(settings.resolved_database_url)
@@ -88,6 +90,15 @@ class Studio:
         self.jobs.shutdown()
         self.keeping.keep(self.store)
         self.store.close()
+
+
+def make_home(home: Path) -> None:
+    """Raises: BadSetting: it cannot be made."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadSetting("store_folder_unusable", folder=str(home), reason=reason) from error
 
 
 def clear_up(checkpoints: Checkpoints, store: Store) -> None:

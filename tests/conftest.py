@@ -68,6 +68,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = Path(item.path)
         group = BROWSER_GROUPS.get(path.stem, "browser") if "browser" in path.parts else "rest"
         item.add_marker(pytest.mark.xdist_group(group))
+        if "sqlite" in item.keywords and "STUDIO_TEST_DATABASE_URL" in os.environ:
+            item.add_marker(pytest.mark.skip("it looks into the file of SQLite"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -137,6 +137,7 @@ def test_a_version_that_somebody_else_has_is_not_ones_own(store: Store, other: s
     assert found == {("painting", "mine"), ("painting", "tried")}
 
 
+@pytest.mark.sqlite
 def test_what_is_deleted_is_not_left_on_the_disk(store: Store, settings: Settings) -> None:
     key = store.open_session(None).key
     live(store, key, 1.0)
