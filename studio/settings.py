@@ -18,6 +18,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    SecretStr,
     field_serializer,
 )
 from pydantic import ValidationError as InvalidValues
@@ -81,6 +82,7 @@ class Settings(BaseModel):
         max_upload_mb: the largest file a person may drop in, in megabytes.
         threads: CPU threads for the models; None: torch decides.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+        password: what everybody has to say before they see the page; None: nothing.
         keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
     """
@@ -93,7 +95,10 @@ class Settings(BaseModel):
         default_factory=lambda: user_data_path("latent-studio", appauthor=False)
     )
     database_url: Annotated[str | None, Field(pattern=r"^(sqlite|postgres(ql)?)(\+\w+)?://")] = None
-    space_dataset: Annotated[str | None, Field(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")] = None
+    space_dataset: Annotated[
+        Annotated[str, Field(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")] | None,
+        BeforeValidator(_automatic),
+    ] = None
     checkpoints: Annotated[Path, AfterValidator(_folder)] = SHIPPED_CHECKPOINTS
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$")] = "auto"
     device_budget: Annotated[ByteSize, Field(ge=1_000_000)] = ByteSize(2_000_000_000)
@@ -107,6 +112,7 @@ class Settings(BaseModel):
     )
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+    password: Annotated[SecretStr, Field(min_length=8, max_length=200)] | None = None
     keep_days: Annotated[
         Annotated[int, Field(ge=1, le=36500)] | None, BeforeValidator(_automatic)
     ] = None
@@ -153,7 +159,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         return Settings(**(_space_defaults(env) | given))
     except InvalidValues as error:
         name = str(error.errors()[0]["loc"][0])
-        value = without_password(str(given.get(name, "")))
+        value = "" if name == "password" else without_password(str(given.get(name, "")))
         raise BadSetting(f"setting_{name}", value=value[:120]) from None
 
 

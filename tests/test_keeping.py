@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from studio import removal
 from studio.dataset import PATIENCE, Dataset, NotKept
 from studio.errors import BadSetting
 from studio.keeping import Disk, is_mounted, keeping
+from studio.medium import Recipe
 from studio.settings import Settings
+from studio.store import Store
 from studio.studio import Studio
+from tests.browser.conftest import ServedStudio
 from tests.hub import TOKEN, Hub, serving
 from tests.test_removal import MEDIUM, files, live
 
@@ -64,6 +68,33 @@ def test_everything_is_there_again_after_the_disk_was_wiped(hub: Hub, kept: Sett
     assert again.keeping.is_lasting
     again.close()
     assert not [name for name in files(kept.home) if name.startswith(".restoring")]
+
+
+def test_what_changed_last_is_kept_when_the_host_stops_the_studio(
+    hub: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a Space does it: a signal, an empty disk, another process."""
+    served = ServedStudio(
+        home,
+        STUDIO_SPACE_DATASET=NAME,
+        HF_ENDPOINT=hub.url,
+        HF_HUB_DISABLE_XET="1",
+        HF_TOKEN=TOKEN,
+    )
+    try:
+        store = Store(f"sqlite:///{home / 'studio.db'}")
+        key = store.open_session(None).key
+        work = store.keep_artwork(key, Recipe("painting", "v1", (1.0,)), "<img>", kept=True)
+        store.close()
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(120) == 0, served.log.read_text()
+        shutil.rmtree(home)
+        served.start()
+        store = Store(f"sqlite:///{home / 'studio.db'}")
+        assert [row.id for row in store.artworks(key)] == [work]
+        store.close()
+    finally:
+        served.stop()
 
 
 def test_what_is_on_the_disk_is_newer_than_what_is_kept(hub: Hub, kept: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from studio import settings as settings_module
 from studio.errors import BadSetting
@@ -25,6 +25,7 @@ NONSENSE = {
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
     "language": ["de", "klingon"],
     "lesson_seconds": ["0", "-5", "long", "100000"],
+    "password": ["sesame", "x" * 201],
     "keep_days": ["0", "-1", "a month", "40000"],
     "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
@@ -55,6 +56,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_LANGUAGE": "zh",
             "STUDIO_MAX_UPLOAD_MB": "7",
             "STUDIO_LESSON_SECONDS": "60",
+            "STUDIO_PASSWORD": "open sesame",
             "STUDIO_KEEP_DAYS": "90",
             "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
@@ -72,6 +74,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         language="zh",
         max_upload_mb=7,
         lesson_seconds=60,
+        password=SecretStr("open sesame"),
         keep_days=90,
         dice_seed=7,
         threads=3,
@@ -98,7 +101,8 @@ def test_nonsense_is_refused_with_a_sentence(name: str, value: str) -> None:
     for language in LANGUAGES:
         sentence = Words(language).error(refused.value)
         assert variable in sentence
-        assert value.replace("secret", "***")[:120] in sentence
+        is_shown = value.replace("secret", "***")[:120] in sentence
+        assert is_shown is (name != "password")
     assert "secret" not in str(refused.value)
 
 
@@ -132,13 +136,19 @@ def test_settings_cannot_change() -> None:
 
 
 def test_printed_settings_name_everything_but_the_password() -> None:
-    settings = load_settings({"STUDIO_DATABASE_URL": "postgresql://artist:secret@db/studio"})
+    settings = load_settings(
+        {
+            "STUDIO_DATABASE_URL": "postgresql://artist:secret@db/studio",
+            "STUDIO_PASSWORD": "a secret of many",
+        }
+    )
     printed = dict(line.split(" = ", 1) for line in str(settings).splitlines())
     assert set(printed) == {f"STUDIO_{name.upper()}" for name in Settings.model_fields}
     assert printed["STUDIO_DATABASE_URL"] == "postgresql://artist:***@db/studio"
-    assert "secret" not in settings.model_dump_json()
-    del printed["STUDIO_DATABASE_URL"]
-    assert load_settings(printed) == settings.model_copy(update={"database_url": None})
+    assert "secret" not in settings.model_dump_json() + str(settings) + repr(settings.password)
+    del printed["STUDIO_DATABASE_URL"], printed["STUDIO_PASSWORD"]
+    without = {"database_url": None, "password": None}
+    assert load_settings(printed) == settings.model_copy(update=without)
 
 
 def test_a_space_listens_to_its_proxy_and_keeps_things_on_its_disk(

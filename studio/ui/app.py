@@ -11,6 +11,7 @@ from studio.medium import media
 from studio.studio import Studio
 from studio.ui import breed, explore, gallery, models, morph, rate, teach, together, yours
 from studio.ui.assets import asset
+from studio.ui.door import door
 from studio.ui.head import page_head
 from studio.ui.header import header_html
 from studio.ui.operations import operations
@@ -51,7 +52,13 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         "run_history": False,
         "ssr_mode": False,
         "max_file_size": UPLOADED_AT_MOST * studio.settings.max_upload_mb * MEGABYTE,
-        "app_kwargs": {"middleware": [page_head(studio.settings.language), operations(studio)]},
+        "app_kwargs": {
+            "middleware": [
+                *door(studio.settings),
+                page_head(studio.settings.language),
+                operations(studio),
+            ]
+        },
     }
 
 
