@@ -44,13 +44,17 @@ def delete_everything(studio: Studio, key: str, *, with_shared: bool = False) ->
 
 def delete_untouched(studio: Studio, days: int) -> int:
     """Delete everything of everybody who was not here for so many days; how many they were."""
-    found = studio.store.belongings.untouched(datetime.now(UTC) - timedelta(days=days))
-    for number in found:
-        _delete(studio, number, with_shared=False)
-    if found:
-        log.warning("deleted what %d people left untouched for %d days", len(found), days)
+    belongings, count = studio.store.belongings, 0
+    since = datetime.now(UTC) - timedelta(days=days)
+    for number in belongings.untouched(since):
+        # Whoever comes back meanwhile is not deleted under their hands.
+        if number in belongings.untouched(since):
+            _delete(studio, number, with_shared=False)
+            count += 1
+    if count:
+        log.warning("deleted what %d people left untouched for %d days", count, days)
     delete_old_lessons(studio.settings.home, days * 86400)
-    return len(found)
+    return count
 
 
 def delete_old_lessons(home: Path, seconds: float = LESSON_SECONDS) -> None:
@@ -66,6 +70,8 @@ def doomed(studio: Studio, number: int) -> set[tuple[str, str]]:
     nor what the host gave to everybody."""
     registry = studio.registry
     mine = studio.store.belongings.versions(number)
+    if not mine:
+        return mine
     held = {(medium, version) for medium, all_ in registry.promoted().items() for version in all_}
     parents = {
         (medium, checkpoint.version): checkpoint.parent

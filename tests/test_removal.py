@@ -157,6 +157,23 @@ def test_only_who_stayed_away_too_long_is_deleted(studio: Studio, other: str) ->
     assert files(studio.settings.home) == folders
 
 
+def test_who_comes_back_meanwhile_is_not_deleted(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, back = (studio.store.open_session(None).key for _ in range(2))
+    for key in (gone, back):
+        leave(studio, key, 31)
+    delete = studio.store.belongings.delete
+
+    def slowly(number: int, *, with_shared: bool) -> None:
+        delete(number, with_shared=with_shared)
+        studio.store.open_session(back)
+
+    monkeypatch.setattr(studio.store.belongings, "delete", slowly)
+    assert removal.delete_untouched(studio, 30) == 1
+    assert studio.store.knows(back) and not studio.store.knows(gone)
+
+
 @pytest.mark.parametrize("days", [None, 30])
 def test_it_happens_by_itself_only_if_the_host_says_so(
     studio: Studio, settings: Settings, days: int | None
