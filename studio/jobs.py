@@ -26,6 +26,10 @@ WRITE_SECONDS = 0.5
 RETRY_SECONDS = 5.0
 """How often a finished job tries again to be written to a disk that is full."""
 
+STOP_SECONDS = 20.0
+"""How long somebody who deletes everything waits for work that is under way; what ends later finds
+nobody to whom its result belongs, and leaves none."""
+
 POLITENESS = 10
 """How much nicer the threads that work are than those of people who wait for a picture (Unix's
 niceness): a tenth of their share while there are not enough cores for all."""
@@ -101,6 +105,8 @@ class _Job:
     id: str
     work: Work
     stop: threading.Event = field(default_factory=threading.Event)
+    is_running: bool = False
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class Jobs:
@@ -161,6 +167,19 @@ class Jobs:
             job.stop.set()
         self._store.jobs.cancel_waiting(key, job_id)
 
+    def stop_all(self, key: str) -> None:
+        """Stop every job of a session and wait, though not for ever, until none of them runs.
+
+        What waits never starts.
+        """
+        mine = [job for job in list(self._unfinished.values()) if job.key == key]
+        for job in mine:
+            job.stop.set()
+        until = time.monotonic() + STOP_SECONDS
+        for job in mine:
+            if job.is_running:
+                job.ended.wait(max(until - time.monotonic(), 0))
+
     @property
     def unfinished(self) -> int:
         """Jobs that wait or run."""
@@ -184,8 +203,10 @@ class Jobs:
     def _run(self) -> None:
         _give_way()
         while (job := self._waiting.get()) is not None:
+            job.is_running = True
             self._finish(job, self._outcome(job))
             del self._unfinished[job.id]
+            job.ended.set()
 
     def _outcome(self, job: _Job) -> dict[str, Any]:
         """Do the work and return the columns that say what became of it."""

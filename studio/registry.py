@@ -253,6 +253,16 @@ class Registry:
         except (OSError, ValueError):
             return {}
 
+    def remove(self, medium: str, version: str) -> None:
+        """Unload a version and delete it from the home root.
+
+        Raises:
+            NotFound: there is no such version in the home root.
+        """
+        with self.lock:
+            self.loaded.pop((medium, version), None)
+        self.checkpoints.remove(medium, version)
+
     def save_promoted(self, promoted: Mapping[str, Sequence[str]]) -> None:
         try:
             self.promotions.parent.mkdir(parents=True, exist_ok=True)
@@ -271,15 +281,19 @@ class Registry:
         adapter: Mapping[str, Tensor],
         measured: Mapping[str, Any],
         card_extra: Mapping[str, Any] | None = None,
+        version: str | None = None,
     ) -> str:
         """Write a fine-tune of `parent` as a new version and return its name.
+
+        Args:
+            version: the name it had before; None: a new one.
 
         Raises:
             BadCheckpoint: it cannot be written; nothing is left behind.
         """
         created = datetime.datetime.now(datetime.UTC)
         base = base_of(parent.version)
-        version = f"{base}{TUNED}{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        version = version or f"{base}{TUNED}{created:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         card = {
             "medium": parent.medium,
             "version": version,

@@ -18,6 +18,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    SecretStr,
     field_serializer,
 )
 from pydantic import ValidationError as InvalidValues
@@ -73,6 +74,7 @@ class Settings(BaseModel):
         port: the port of the page.
         home: where artworks, ratings, versions and runs are kept; created when needed.
         database_url: another database for the store, such as PostgreSQL; None: a file in `home`.
+        space_dataset: a private dataset repository of the Hub that mirrors `home`; None: none.
         checkpoints: the shipped base checkpoints, read only.
         device: auto, cpu, mps, cuda or cuda:N.
         device_budget: bytes of device memory that loaded models may take together.
@@ -83,6 +85,8 @@ class Settings(BaseModel):
         asks_at_once: questions of all people under way at the same time; whoever asks beyond that
             is told their place in line.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+        password: what everybody has to say before they see the page; None: nothing.
+        keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
     """
 
@@ -94,6 +98,10 @@ class Settings(BaseModel):
         default_factory=lambda: user_data_path("latent-studio", appauthor=False)
     )
     database_url: Annotated[str | None, Field(pattern=r"^(sqlite|postgres(ql)?)(\+\w+)?://")] = None
+    space_dataset: Annotated[
+        Annotated[str, Field(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")] | None,
+        BeforeValidator(_automatic),
+    ] = None
     checkpoints: Annotated[Path, AfterValidator(_folder)] = SHIPPED_CHECKPOINTS
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$")] = "auto"
     device_budget: Annotated[ByteSize, Field(ge=1_000_000)] = ByteSize(2_000_000_000)
@@ -109,6 +117,10 @@ class Settings(BaseModel):
     asks_at_once: Annotated[int, Field(ge=1, le=1024)] = 64
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+    password: Annotated[SecretStr, Field(min_length=8, max_length=200)] | None = None
+    keep_days: Annotated[
+        Annotated[int, Field(ge=1, le=36500)] | None, BeforeValidator(_automatic)
+    ] = None
     dice_seed: Annotated[
         Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_automatic)
     ] = None
@@ -152,8 +164,13 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         return Settings(**(_space_defaults(env) | given))
     except InvalidValues as error:
         name = str(error.errors()[0]["loc"][0])
-        value = without_password(str(given.get(name, "")))
+        value = "" if name == "password" else without_password(str(given.get(name, "")))
         raise BadSetting(f"setting_{name}", value=value[:120]) from None
+
+
+def is_on_space(env: Mapping[str, str] | None = None) -> bool:
+    """Whether this runs as a Hugging Face Space, whose disk is wiped at each restart."""
+    return "SPACE_ID" in (os.environ if env is None else env)
 
 
 def without_password(url: str) -> str:
@@ -176,7 +193,7 @@ def _refuse_misspelt(env: Mapping[str, str]) -> None:
 
 def _space_defaults(env: Mapping[str, str]) -> dict[str, Any]:
     """A Hugging Face Space must listen to its proxy, and keeps only what is on its /data disk."""
-    if "SPACE_ID" not in env:
+    if not is_on_space(env):
         return {}
     defaults: dict[str, Any] = {"host": "0.0.0.0"}
     if os.access(SPACE_DISK, os.W_OK):

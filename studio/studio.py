@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
 from studio.door import Door
+from studio.errors import BadSetting
 from studio.jobs import Jobs
+from studio.keeping import Keeping, keeping
 from studio.medium import media
 from studio.registry import Registry
+from studio.regularly import Regularly
+from studio.removal import delete_old_lessons, delete_untouched
 from studio.settings import Settings
 from studio.store import NotSaved, Store
 
 log = logging.getLogger(__name__)
 
-LESSON_SECONDS = 30 * 86400
-"""Age at which a lesson that was stopped is given up: whoever comes back later learns it anew."""
+DAY = 86400.0
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Settings, models, what must not be lost, long work, chance, and who may ask now."""
+    """Settings, models, what must not be lost, long work, chance, who may ask now, where all is
+    kept, and chores."""
 
     settings: Settings
     registry: Registry
@@ -35,22 +37,32 @@ class Studio:
     jobs: Jobs
     dice: Dice
     door: Door
+    keeping: Keeping
+    chores: list[Regularly] = field(default_factory=list)
 
     @classmethod
     def start(cls, settings: Settings) -> Studio:
         """Raises: StudioError: a folder or the database cannot be used."""
+        make_home(settings.home)
+        kept = keeping(settings)
+        kept.restore()
         store = Store(settings.resolved_database_url)
         checkpoints = Checkpoints(settings.checkpoints, settings.home / "checkpoints")
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
         jobs = Jobs(store)
         registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
         clear_up(checkpoints, store)
-        for file in (settings.home / "lessons").glob("*"):
-            with contextlib.suppress(OSError):
-                if time.time() - file.stat().st_mtime > LESSON_SECONDS:
-                    file.unlink()
+        delete_old_lessons(settings.home)
         door = Door(settings.asks_per_second, settings.asks_at_once, registry.traffic)
-        return cls(settings, registry, store, jobs, Dice(settings.dice_seed), door)
+        studio = cls(settings, registry, store, jobs, Dice(settings.dice_seed), door, kept)
+        if kept.seconds:
+            chore = Regularly("mirror", kept.seconds, lambda: kept.keep(store))
+            studio.chores.append(chore)
+        if days := settings.keep_days:
+            studio.chores.append(
+                Regularly("retention", DAY, lambda: delete_untouched(studio, days))
+            )
+        return studio
 
     def unfinished(self, key: str, medium: str) -> Path:
         """Where the lesson of a session is kept while it is under way."""
@@ -76,8 +88,20 @@ class Studio:
         return found
 
     def close(self) -> None:
+        for chore in self.chores:
+            chore.stop()
         self.jobs.shutdown()
+        self.keeping.keep(self.store)
         self.store.close()
+
+
+def make_home(home: Path) -> None:
+    """Raises: BadSetting: it cannot be made."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadSetting("store_folder_unusable", folder=str(home), reason=reason) from error
 
 
 def clear_up(checkpoints: Checkpoints, store: Store) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import tempfile
 import tomllib
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
+from sqlalchemy import create_engine, text
 
 from studio.jobs import Jobs
 from studio.medium import Generator, Medium, get_medium, media
@@ -69,6 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = Path(item.path)
         group = BROWSER_GROUPS.get(path.stem, "browser") if "browser" in path.parts else "rest"
         item.add_marker(pytest.mark.xdist_group(group))
+        if "sqlite" in item.keywords and "STUDIO_TEST_DATABASE_URL" in os.environ:
+            item.add_marker(pytest.mark.skip("it looks into the file of SQLite"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -105,8 +110,28 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(home: Path, checkpoints: Path) -> Settings:
-    return Settings(home=home, checkpoints=checkpoints, device="cpu", threads=1)
+def database_url() -> Iterator[str | None]:
+    """None, the file in `home`; where STUDIO_TEST_DATABASE_URL names a PostgreSQL server, a new
+    database there for each test."""
+    server = os.environ.get("STUDIO_TEST_DATABASE_URL")
+    if not server:
+        yield None
+        return
+    name = f"studio_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield engine.url.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(home: Path, checkpoints: Path, database_url: str | None) -> Settings:
+    return Settings(
+        home=home, checkpoints=checkpoints, device="cpu", threads=1, database_url=database_url
+    )
 
 
 @pytest.fixture

@@ -24,9 +24,10 @@ from studio import adapter as low_rank
 from studio.checkpoint import LEFTOVER_SECONDS
 from studio.jobs import JobContext
 from studio.latent import noise_from_seeds
+from studio.removal import LESSON_SECONDS
 from studio.settings import Settings
 from studio.store import JobRow, NotSaved
-from studio.studio import LESSON_SECONDS, Studio
+from studio.studio import Studio
 from studio.taste import climb, finetune
 from studio.ui import lesson, versions
 from studio.ui.session import Visit

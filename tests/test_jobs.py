@@ -270,6 +270,7 @@ def test_a_killed_process_leaves_its_jobs_interrupted(settings: Settings) -> Non
     store.close()
 
 
+@pytest.mark.sqlite
 def test_a_result_waits_for_a_database_that_cannot_take_it(
     jobs: Jobs, store: Store, key: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from studio import settings as settings_module
 from studio.errors import BadSetting
@@ -19,6 +19,7 @@ NONSENSE = {
     "port": ["abc", "0", "-1", "65536", "78.6"],
     "home": [__file__, "a\0b", "~nobody-of-this-name/studio", "x" * 110 + "/" + "x" * 5000],
     "database_url": ["studio.db", "mysql://user:secret@host/studio", "sqlite"],
+    "space_dataset": ["studio", "ada/", "ada/studio/x", "https://huggingface.co/ada/studio"],
     "checkpoints": ["/no/such/folder", __file__],
     "device": ["tpu", "cuda:", "cuda:x", "CPU please"],
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
@@ -26,6 +27,8 @@ NONSENSE = {
     "asks_per_second": ["0", "often", "1e9"],
     "asks_at_once": ["0", "-1", "2000"],
     "lesson_seconds": ["0", "-5", "long", "100000"],
+    "password": ["sesame", "x" * 201],
+    "keep_days": ["0", "-1", "a month", "40000"],
     "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
     "threads": ["0", "many", "1.5"],
@@ -48,6 +51,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_PORT": " 8000 ",
             "STUDIO_HOME": str(tmp_path / "new"),
             "STUDIO_DATABASE_URL": "postgresql://artist:secret@db/studio",
+            "STUDIO_SPACE_DATASET": "ada/studio-home",
             "STUDIO_CHECKPOINTS": str(tmp_path),
             "STUDIO_DEVICE": "cuda:1",
             "STUDIO_DEVICE_BUDGET": "4GB",
@@ -56,6 +60,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_LESSON_SECONDS": "60",
             "STUDIO_ASKS_PER_SECOND": "50",
             "STUDIO_ASKS_AT_ONCE": "12",
+            "STUDIO_PASSWORD": "open sesame",
+            "STUDIO_KEEP_DAYS": "90",
             "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
         }
@@ -65,6 +71,7 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         port=8000,
         home=tmp_path / "new",
         database_url="postgresql://artist:secret@db/studio",
+        space_dataset="ada/studio-home",
         checkpoints=tmp_path,
         device="cuda:1",
         device_budget=4_000_000_000,
@@ -73,6 +80,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         lesson_seconds=60,
         asks_per_second=50,
         asks_at_once=12,
+        password=SecretStr("open sesame"),
+        keep_days=90,
         dice_seed=7,
         threads=3,
     )
@@ -98,7 +107,8 @@ def test_nonsense_is_refused_with_a_sentence(name: str, value: str) -> None:
     for language in LANGUAGES:
         sentence = Words(language).error(refused.value)
         assert variable in sentence
-        assert value.replace("secret", "***")[:120] in sentence
+        is_shown = value.replace("secret", "***")[:120] in sentence
+        assert is_shown is (name != "password")
     assert "secret" not in str(refused.value)
 
 
@@ -132,13 +142,19 @@ def test_settings_cannot_change() -> None:
 
 
 def test_printed_settings_name_everything_but_the_password() -> None:
-    settings = load_settings({"STUDIO_DATABASE_URL": "postgresql://artist:secret@db/studio"})
+    settings = load_settings(
+        {
+            "STUDIO_DATABASE_URL": "postgresql://artist:secret@db/studio",
+            "STUDIO_PASSWORD": "a secret of many",
+        }
+    )
     printed = dict(line.split(" = ", 1) for line in str(settings).splitlines())
     assert set(printed) == {f"STUDIO_{name.upper()}" for name in Settings.model_fields}
     assert printed["STUDIO_DATABASE_URL"] == "postgresql://artist:***@db/studio"
-    assert "secret" not in settings.model_dump_json()
-    del printed["STUDIO_DATABASE_URL"]
-    assert load_settings(printed) == settings.model_copy(update={"database_url": None})
+    assert "secret" not in settings.model_dump_json() + str(settings) + repr(settings.password)
+    del printed["STUDIO_DATABASE_URL"], printed["STUDIO_PASSWORD"]
+    without = {"database_url": None, "password": None}
+    assert load_settings(printed) == settings.model_copy(update=without)
 
 
 def test_a_space_listens_to_its_proxy_and_keeps_things_on_its_disk(

@@ -50,6 +50,7 @@ def test_an_unknown_key_gets_a_new_unguessable_one(store: Store) -> None:
     assert all(len(key) >= 32 for key in keys)
 
 
+@pytest.mark.sqlite
 def test_the_database_does_not_hold_the_keys(store: Store, settings: Settings) -> None:
     key = store.open_session(None).key
     store.close()

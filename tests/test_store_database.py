@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from studio.errors import BadSetting
 from studio.medium import Recipe
@@ -25,6 +25,7 @@ WORK = Recipe("painting", "v1", (1.0,))
 OTHER_WORK = Recipe("painting", "v1", (2.0,))
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_told_and_loses_nothing(store: Store, key: str) -> None:
     artwork = store.keep_artwork(key, WORK, "<small>")
 
@@ -46,6 +47,7 @@ def test_a_full_disk_is_told_and_loses_nothing(store: Store, key: str) -> None:
     assert len(store.artworks(key)) == 2
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_is_told_and_loses_nothing(
     home: Path, key: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +64,7 @@ def test_a_locked_database_is_told_and_loses_nothing(
     lock.close()
 
 
+@pytest.mark.sqlite
 def test_a_writer_waits_for_another_instead_of_failing(home: Path, key: str, store: Store) -> None:
     lock = sqlite3.connect(home / "studio.db", isolation_level=None, check_same_thread=False)
     lock.execute("BEGIN IMMEDIATE")
@@ -86,15 +89,11 @@ def test_a_database_of_a_newer_studio_is_left_alone(
     store: Store, settings: Settings, key: str
 ) -> None:
     store.keep_artwork(key, WORK, "")
-    store.close()
-    with sqlite3.connect(settings.home / "studio.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-    database.close()
+    with store._database.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(BadSetting, match="newer"):
         Store(settings.resolved_database_url)
-    with sqlite3.connect(settings.home / "studio.db") as database:
-        assert database.execute("SELECT count(*) FROM artworks").fetchone() == (1,)
-    database.close()
+    assert len(store.artworks(key)) == 1
 
 
 def test_a_missing_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
@@ -129,6 +128,7 @@ def test_migrations_lead_to_the_tables_of_the_code(store: Store) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
+@pytest.mark.sqlite
 def test_what_is_written_is_on_disk_before_it_is_confirmed(store: Store) -> None:
     with store._database.reading() as db:
         pragmas = {

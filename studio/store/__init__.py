@@ -7,12 +7,11 @@ unknown key is NotFound. Trouble with the database is NotSaved, and then nothing
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exists, or_, select, update
@@ -20,13 +19,21 @@ from sqlalchemy.orm import Session
 
 from studio.errors import NotFound, StudioError
 from studio.medium import Recipe
+from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
 from studio.store.jobs import JobRecords
-from studio.store.owner import find_session, hash_key, session_id
-from studio.store.queries import artwork_row, rating_row, select_artworks, select_ratings
+from studio.store.owner import find_session, hash_key, session_id, touch
+from studio.store.queries import (
+    artwork_row,
+    fingerprint,
+    rating_row,
+    select_artworks,
+    select_ratings,
+)
 from studio.store.rooms import BadRoom, RoomRecords
 from studio.store.rows import (
     ArtworkRow,
+    BelongingsRow,
     JobRow,
     MemberRow,
     RatingRow,
@@ -48,6 +55,7 @@ __all__ = [
     "ArtworkRow",
     "BadRating",
     "BadRoom",
+    "BelongingsRow",
     "JobRow",
     "MemberRow",
     "NotSaved",
@@ -79,6 +87,7 @@ class Store:
         self._database = Database(url)
         self.jobs = JobRecords(self._database)
         self.rooms = RoomRecords(self._database)
+        self.belongings = Belongings(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -88,18 +97,30 @@ class Store:
         with self._database.reading() as db:
             db.execute(select(SessionRecord.id).limit(1)).all()
 
+    def copy_to(self, path: Path) -> bool:
+        """Write a whole copy of the database to a new file while people work; False, and no file,
+        where a database server keeps the data."""
+        return self._database.copy_to(path)
+
     # Sessions: one for each browser, found again by the key that the browser keeps.
 
     def open_session(self, key: str | None) -> SessionRow:
         """The session of a key; a new one, with an unguessable key, for an unknown key or none."""
         with self._database.writing() as db:
             record = find_session(db, key) if key else None
-            if record is None:
+            if record is not None:
+                touch(record)
+            else:
                 key = secrets.token_urlsafe(24)
                 record = SessionRecord(key_hash=hash_key(key))
                 db.add(record)
                 db.flush()
             return SessionRow(key or "", record.created)
+
+    def knows(self, key: str) -> bool:
+        """Whether somebody has this key: nobody has one whose person deleted everything."""
+        with self._database.reading() as db:
+            return find_session(db, key) is not None
 
     def load_state(self, key: str, name: str) -> dict[str, Any] | None:
         """A small document that `save_state` kept, such as where the sliders stand."""
@@ -127,17 +148,15 @@ class Store:
 
         `kept` and `pinned` only ever add; `set_kept` and `set_pinned` take away.
         """
-        fingerprint = _fingerprint(recipe)
+        same = fingerprint(recipe)
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
-            record = db.scalar(
-                select(ArtworkRecord).filter_by(session_id=owner, fingerprint=fingerprint)
-            )
+            record = db.scalar(select(ArtworkRecord).filter_by(session_id=owner, fingerprint=same))
             if record is None:
                 record = ArtworkRecord(
                     id=uuid.uuid4().hex,
                     session_id=owner,
-                    fingerprint=fingerprint,
+                    fingerprint=same,
                     medium=recipe.medium,
                     version=recipe.version,
                     recipe=recipe.to_dict(),
@@ -379,13 +398,6 @@ class Store:
             query = select(VersionRecord.medium, VersionRecord.version)
             rows = db.execute(query.filter_by(status="discarded"))
             return {(medium, version) for medium, version in rows}
-
-
-def _fingerprint(recipe: Recipe) -> str:
-    """What makes two works the same: how they came about does not matter."""
-    made_of = recipe.to_dict()
-    same = [made_of[part] for part in ("medium", "version", "latent", "options")]
-    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
 
 
 def _own_artwork(db: Session, key: str, artwork_id: str) -> ArtworkRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +97,25 @@ class Database:
         ):
             yield session
 
+    def compact(self) -> None:
+        """Have what was deleted leave the disk too, as far as other readers let it."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        with _translated(), contextlib.closing(self.engine.raw_connection()) as connection:
+            # What was written over (see secure_delete) still stands in the log until then.
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> bool:
+        if self.engine.dialect.name != "sqlite":
+            return False
+        with (
+            contextlib.closing(self.engine.raw_connection()) as connection,
+            contextlib.closing(sqlite3.connect(path)) as copy,
+        ):
+            source: Any = connection.driver_connection
+            source.backup(copy)
+        return True
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -161,6 +181,8 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     # NORMAL could lose the last ratings in a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What somebody deletes is written over, not only unlinked.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

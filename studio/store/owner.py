@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from studio.errors import NotFound
 from studio.store.tables import SessionRecord
+
+TOUCH = timedelta(hours=6)
+"""How often it is written that somebody was here: days are counted, and every write waits for the
+disk."""
 
 
 def hash_key(key: str) -> str:
@@ -30,10 +35,17 @@ def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
     Raises:
         NotFound: nobody has this key.
     """
-    query = select(SessionRecord.id).filter_by(key_hash=hash_key(key))
-    if for_writing:
-        query = query.with_for_update()
-    found = db.scalar(query)
+    query = select(SessionRecord).filter_by(key_hash=hash_key(key))
+    found = db.scalar(query.with_for_update() if for_writing else query)
     if found is None:
         raise NotFound("unknown_session")
-    return found
+    if for_writing:
+        touch(found)
+    return found.id
+
+
+def touch(session: SessionRecord) -> None:
+    """Somebody is here. Call it in a transaction that writes."""
+    now = datetime.now(UTC)
+    if now - session.seen > TOUCH:
+        session.seen = now

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
@@ -64,3 +67,10 @@ def rating_row(
         tie=record.tie,
         created=record.created,
     )
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """What makes two works the same: how they came about does not matter."""
+    made_of = recipe.to_dict()
+    same = [made_of[part] for part in ("medium", "version", "latent", "options")]
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

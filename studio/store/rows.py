@@ -18,6 +18,20 @@ class SessionRow:
 
 
 @dataclass(frozen=True)
+class BelongingsRow:
+    """How much is one person's.
+
+    Attributes:
+        works: remembered, kept or not; ratings: that count.
+        shared: works in rooms that somebody else is in too.
+    """
+
+    works: int
+    ratings: int
+    shared: int
+
+
+@dataclass(frozen=True)
 class ArtworkRow:
     """A work that a person saw and that is worth finding again.
 

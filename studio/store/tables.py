@@ -42,6 +42,9 @@ class SessionRecord(Base):
     # Only a hash: who reads a backup of the database must not become the people in it.
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created: Mapped[datetime] = mapped_column(default=_now)
+    seen: Mapped[datetime] = mapped_column(default=_now)
+    # Of somebody who deleted everything, while works of theirs lie in others' rooms.
+    deleted: Mapped[datetime | None]
 
 
 class StateRecord(Base):

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from studio.checkpoint import NAME, Checkpoint, Checkpoints, model_files
+from studio.checkpoint import NAME, TUNED, Checkpoint, Checkpoints, model_files
 from studio.errors import BadUpload, NotFound
 from studio.latent import noise_from_seeds
 from studio.registry import Registry
@@ -115,8 +115,12 @@ def read(path: Path) -> Taste:
     return found
 
 
-def receive(registry: Registry, medium: str, path: Path) -> str:
+def receive(registry: Registry, medium: str, path: Path, *, with_name: bool = False) -> str:
     """Keep the taste of a file as a version of this studio; its name here.
+
+    Args:
+        with_name: under the name it has in the file, if no other version has that: works name the
+            version that made them. One that is there already is not written again.
 
     Raises:
         BadUpload: see `read`; or it belongs to another medium, to a base that is not here or is not
@@ -142,7 +146,25 @@ def receive(registry: Registry, medium: str, path: Path) -> str:
         told["ratings"] = ratings
     if taste.blind:
         told |= taste.blind.to_card()
-    return registry.add_fine_tune(generator, taste.adapter, taste.measured, told)
+    name = None
+    if with_name and taste.version.startswith(base.version + TUNED):
+        folders = registry.checkpoints.folders(medium)
+        if taste.version not in {folder.name for folder in folders}:
+            name = taste.version
+        elif is_same(registry.checkpoints, taste):
+            return taste.version
+    return registry.add_fine_tune(generator, taste.adapter, taste.measured, told, name)
+
+
+def is_same(checkpoints: Checkpoints, taste: Taste) -> bool:
+    """Whether the version of a taste's name has learned the very same: nobody gets at another's by
+    naming it."""
+    base, adapter = learned(checkpoints, taste.medium, taste.version)
+    return (
+        base.version == taste.base
+        and adapter.keys() == taste.adapter.keys()
+        and all(torch.equal(adapter[name].float(), taste.adapter[name]) for name in adapter)
+    )
 
 
 def base_of(checkpoints: Checkpoints, taste: Taste) -> Checkpoint:

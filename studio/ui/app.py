@@ -9,21 +9,19 @@ import gradio as gr
 
 from studio.medium import media
 from studio.studio import Studio
-from studio.ui import atlas, breed, explore, gallery, models, morph, rate, teach, together
+from studio.ui import atlas, breed, explore, gallery, models, morph, rate, teach, together, yours
 from studio.ui.assets import asset
+from studio.ui.door import door
 from studio.ui.doorway import doorway
 from studio.ui.head import page_head
 from studio.ui.header import header_html
 from studio.ui.operations import operations
-from studio.ui.session import Page, Said, Visit, visit
+from studio.ui.session import UPLOADED_AT_MOST, Page, Said, Visit, visit
 from studio.ui.theme import studio_theme
 from studio.words import LANGUAGES
 
 TABS = (explore, atlas, morph, breed, rate, teach, gallery, together, models)
 MEGABYTE = 2**20
-# Files somewhat too large are let in and refused by the tab, in the person's own words; only what
-# is far too large is cut off on its way.
-UPLOADED_AT_MOST = 4
 SPARE_THREADS = 16
 
 
@@ -46,8 +44,14 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
             for module in TABS:
                 module.build(page)
         together.pulse(page)
+        yours.parcels(page, header)
         connect(app, page, header)
-    middleware = [page_head(studio.settings.language), operations(studio), doorway(studio)]
+    middleware = [
+        *door(studio.settings),
+        page_head(studio.settings.language),
+        operations(studio),
+        doorway(studio),
+    ]
     return app, {
         "theme": studio_theme(),
         "css": "".join(asset(f"{name}.css") for name in ("studio", "tour", "touch")),

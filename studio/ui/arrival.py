@@ -8,7 +8,7 @@ from studio import latent
 from studio.errors import NotFound
 from studio.medium import Artwork, Generator, Recipe
 from studio.ui.explore_state import Moment
-from studio.ui.session import require_size
+from studio.ui.session import passing, require_size
 from studio.ui.walk import Walk
 
 CHANCE_FINDS = 32
@@ -23,8 +23,9 @@ def arrived(walk: Walk, path: str) -> Moment:
         BadUpload: the file cannot be used.
     """
     visit = walk.visit
-    require_size(visit, Path(path))
-    original = visit.medium_object.read(path)
+    with passing(path):
+        require_size(visit, Path(path))
+        original = visit.medium_object.read(path)
     if original.recipe is not None and knows(walk, original.recipe):
         visit.say("explore.upload.recipe")
         return walk.newest.from_recipe(original.recipe, "upload")

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from studio.store import ArtworkRow
-from studio.ui import triptych, triptych_state
+from studio.ui import triptych, triptych_state, yours
 from studio.ui.assets import asset
 from studio.ui.gallery_work import WORK_ACTS, draw_work
-from studio.ui.panel import door, panel, text
+from studio.ui.panel import door, numbered, panel, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import button, icon
 
@@ -31,9 +31,26 @@ SORTS = ("newest", "best")
 def build(page: Page) -> gr.Tab:
     """A grid to choose from and, in its place, one work large."""
     with gr.Tab(page.i18n("gallery.title"), id="gallery", elem_id="tab-gallery") as tab:
-        style = asset("gallery.css") + asset("triptych.css")
-        acts = {**ACTS, **triptych.acts(page)}
-        panel(page, tab, draw, acts, script=asset("gallery.js"), style=style)
+        surface = panel(
+            page,
+            tab,
+            draw,
+            {**ACTS, **triptych.acts(page)},
+            script=asset("gallery.js"),
+            style="".join(asset(f"{name}.css") for name in ("gallery", "triptych", "yours")),
+        )
+        # Pressed by a button of `yours.section`; no file_types: what is no backup is told so.
+        upload = gr.UploadButton(
+            page.i18n("yours.back"),  # type: ignore[arg-type]  # it is translated
+            elem_id=yours.UPLOAD,
+        )
+
+    def receive(visit: Visit, path: str) -> str:
+        yours.bring_back(visit, path)
+        return numbered(draw(visit))
+
+    busy = page.quiet | {"show_progress": "minimal"}  # Hundreds of works take a while.
+    upload.upload(page.handler(receive), [*page.inputs, upload], surface, **busy)
     return tab
 
 
@@ -60,6 +77,8 @@ def works(visit: Visit, filter: str, sort: str) -> list[ArtworkRow]:
 
 
 def draw(visit: Visit) -> str:
+    if not visit.studio.store.knows(visit.key):
+        return yours.farewell(visit)
     if triptych_state.is_open(visit):
         return triptych.draw(visit)
     state = view(visit)
@@ -67,7 +86,7 @@ def draw(visit: Visit) -> str:
     # A parent, or a work that was just taken off the shelf, is not among those shown.
     opened = visit.studio.store.artwork(state["open"], visit.key) if state["open"] else None
     if opened is None:
-        return draw_grid(visit, state, shown)
+        return draw_grid(visit, state, shown) + yours.section(visit)
     ids = [work.id for work in shown]
     place = ids.index(opened.id) if opened.id in ids else len(ids)
     before = ids[place - 1] if 0 < place < len(ids) else None
@@ -185,4 +204,5 @@ ACTS = {
     "open": open_work,
     "close": close_work,
     **WORK_ACTS,
+    **yours.ACTS,
 }

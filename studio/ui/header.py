@@ -40,7 +40,18 @@ def header_html(visit: Visit) -> str:
         key_sheet(words),
         steps(words),
     ]
-    return f'<header class="studio-header">{"".join(parts)}</header>'
+    return f'<header class="studio-header">{"".join(parts)}</header>{fleeting(visit)}'
+
+
+def fleeting(visit: Visit) -> str:
+    """Where nothing lasts, people are told before they lose something."""
+    if visit.studio.keeping.is_lasting:
+        return ""
+    words = visit.words
+    return f"""<aside class="fleeting" role="note"><p>{escape(words("yours.fleeting"))}</p>
+      <button type="button" data-act="backup">{escape(words("yours.backup"))}</button>
+      <button type="button" class="quiet" data-go="tab-gallery-button">
+        {escape(words("yours.back"))}</button></aside>"""
 
 
 def key_sheet(words: Words) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,11 +30,16 @@ def serve() -> int:
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+    # A host that stops the studio (Docker, systemd, a Space) does it with this signal; without a
+    # handler what changed last would not be put aside.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # The model loads while the page is being built: both take seconds, and need each other only
     # when the first artwork is asked for.
     threading.Thread(target=warm_up, args=(studio,), daemon=True).start()
     try:
         launch(studio, port)
+    except KeyboardInterrupt:  # before the page was there
+        return 0
     finally:
         studio.close()
     return 0

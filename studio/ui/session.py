@@ -116,11 +116,26 @@ def visit(studio: Studio, key: str, medium: str, request: gr.Request | None) -> 
     return Visit(studio, key, medium, language_of(studio, key, request))
 
 
-def require_size(visit: Visit, path: Path) -> None:
-    """Raises: BadUpload: a file is larger than the host allows."""
-    limit = visit.studio.settings.max_upload_mb
+# Files somewhat too large are let in and refused by the tab, in the person's own words; only what
+# is far too large is cut off on its way.
+UPLOADED_AT_MOST = 4
+
+
+def require_size(visit: Visit, path: Path, times: int = 1) -> None:
+    """Raises: BadUpload: a file is larger than so many times what the host allows."""
+    limit = times * visit.studio.settings.max_upload_mb
     if path.stat().st_size > limit * 2**20:
         raise BadUpload("upload_too_large", limit=limit)
+
+
+@contextmanager
+def passing(*paths: str | Path) -> Iterator[None]:
+    """Files that somebody brought in are read inside, and gone afterwards."""
+    try:
+        yield
+    finally:
+        for path in paths:
+            Path(path).unlink(missing_ok=True)
 
 
 def language_of(studio: Studio, key: str, request: gr.Request | None) -> str:

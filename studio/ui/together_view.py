@@ -185,14 +185,19 @@ def get_words(visit: Visit, medium: str) -> str:
 
 def alt(visit: Visit, work: RoomWorkRow) -> str:
     one = get_words(visit, work.medium)
-    return visit.words("together.alt", one=one, name=work.member.name)
+    return visit.words("together.alt", one=one, name=maker(visit, work))
+
+
+def maker(visit: Visit, work: RoomWorkRow) -> str:
+    """Who shared a work; somebody who deleted everything has no name any more."""
+    return work.member.name or visit.words("together.somebody")
 
 
 def works(visit: Visit, room: RoomRow, shown: Sequence[RoomWorkRow]) -> str:
     words = visit.words
     if not shown:
         return f'<p class="hint">{text(words("together.works.none"))}</p>'
-    makers = {work.id: work.member.name for work in shown}
+    makers = {work.id: maker(visit, work) for work in shown}
     tiles = "".join(tile(visit, room, work, makers) for work in shown[:SHOWN_WORKS])
     more = ""
     if len(shown) > SHOWN_WORKS:
@@ -224,7 +229,7 @@ def tile(visit: Visit, room: RoomRow, work: RoomWorkRow, makers: dict[str, str])
     return f"""<li class="together-work" data-work="{text(work.id)}" tabindex="-1"
         aria-label="{text(name)}">{work.thumbnail}
       <p><span class="together-dot {text(work.member.colour)}" aria-hidden="true"></span>
-        <bdi>{text(words("together.by", name=work.member.name))}</bdi> {origin}</p>
+        <bdi>{text(words("together.by", name=maker(visit, work)))}</bdi> {origin}</p>
       <div class="row" role="group" aria-label="{text(words("together.signs"))}">{signs}</div>
       <div class="row">{onward}{back if work.is_mine else ""}</div></li>"""
 
@@ -269,4 +274,4 @@ def leaf(visit: Visit, work: RoomWorkRow) -> str:
     said = visit.words("together.tree.go", alt=alt(visit, work))
     data = attributes(type="button", data_show=work.id, aria_label=said, title=said)
     return f"""<button{data}>{work.thumbnail}<span class="together-dot {text(work.member.colour)}"
-      aria-hidden="true"></span><bdi>{text(work.member.name)}</bdi></button>"""
+      aria-hidden="true"></span><bdi>{text(maker(visit, work))}</bdi></button>"""

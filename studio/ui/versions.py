@@ -9,7 +9,7 @@ from typing import Any
 from studio.checkpoint import Checkpoint
 from studio.errors import NotFound
 from studio.taste import portable
-from studio.ui.session import Visit, require_size
+from studio.ui.session import Visit, passing, require_size
 
 
 def in_use(visit: Visit) -> str:
@@ -115,9 +115,10 @@ def receive(visit: Visit, path: Path) -> str:
     Raises:
         BadUpload, BadCheckpoint: see studio.taste.portable.receive.
     """
-    require_size(visit, path)
     registry = visit.studio.registry
-    version = portable.receive(registry, visit.medium, path)
+    with passing(path):
+        require_size(visit, path)
+        version = portable.receive(registry, visit.medium, path)
     card = registry.checkpoints.find(visit.medium, version).card
     visit.studio.store.note_version(
         visit.key, visit.medium, version, card["parent"], card["measured"], "accepted"

@@ -17,7 +17,7 @@ from studio.taste.own_works import OwnWorks, read_works
 from studio.taste.transfer import FEWEST, MOST, require_works
 from studio.ui import lesson
 from studio.ui.panel import text
-from studio.ui.session import Visit, require_size
+from studio.ui.session import Visit, passing, require_size
 from studio.ui.surface import attributes, button
 
 SHOWN, SEEN = "works", "works-seen"
@@ -51,12 +51,9 @@ def receive(visit: Visit, paths: Sequence[str]) -> None:
             fitting.append(path)
         except BadUpload as error:
             left.append((path.name, error))
-    try:
+    # What the page says of files is that they are not kept.
+    with passing(*paths):
         found = read_works(visit.medium_object, visit.generator, fitting, known.digests, heard)
-    finally:
-        # What the page says of files is that they are not kept.
-        for name in paths:
-            Path(name).unlink(missing_ok=True)
     both = known.with_(replace(found, left_out=[]))
     if len(both) > MOST:
         require_works(len(both))

@@ -64,6 +64,7 @@ class ServedStudio:
         # The fewest rounds a lesson may have: enough to see that it works.
         environment["STUDIO_LESSON_SECONDS"] = "1"
         environment |= self.settings
+        self.home.mkdir(exist_ok=True)
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -71,7 +72,7 @@ class ServedStudio:
         deadline = time.monotonic() + 2 * PATIENCE / 1000
         while True:
             try:
-                urllib.request.urlopen(self.url, timeout=5).close()
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:

@@ -25,6 +25,7 @@ watch("value", () => {
     (buttons.find((button) => sign(button) === pressed) ?? work).focus({ preventScroll: true });
   }
   opened = work?.dataset.work ?? null;
+  element.querySelector("[data-farewell]")?.focus();
 });
 const onEscape = (event) => {
   if (!element.isConnected) return document.removeEventListener("keydown", onEscape);

@@ -30,6 +30,7 @@ element.addEventListener("change", (event) => {
 element.addEventListener("click", (event) => {
   const act = event.target.closest("[data-act]")?.dataset.act;
   if (act === "keys") window.studio.sheet(true);
+  if (act === "backup") trigger("backup", {});
   if (act !== "skip") return;
   const tab = [...document.querySelectorAll("[role=tabpanel]")].find((one) => one.offsetParent);
   tab.tabIndex = -1;
