@@ -56,7 +56,7 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     try:
         if said.get("invited"):
             invite(visit, room.token_in(said["invited"]))
-            answer["open"] = visit.words("together.title")
+            answer["open"] = True
         here = room.present(visit)
     except NotFound:
         # The page asks before its session is opened; it will ask again.

@@ -7,13 +7,9 @@ watch("value", () => {
   // What Python wants done once: save a file, or go to another tab.
   for (const once of element.querySelectorAll("[data-once]")) {
     once.remove();
-    if (once.dataset.go) document.getElementById(once.dataset.go)?.click();
+    if (once.dataset.go) studio.go(once.dataset.go);
     else studio.save({ name: once.dataset.name, data: once.dataset.file });
   }
-});
-element.addEventListener("click", (event) => {
-  const door = event.target.closest("button[data-go]");
-  if (door) document.getElementById(door.dataset.go)?.click();
 });
 // While something is under way Python marks the panel, and it is drawn anew until it is done.
 const poll = setInterval(() => {

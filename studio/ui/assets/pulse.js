@@ -13,11 +13,6 @@ const shownTab = () =>
   [...document.querySelectorAll("#studio-tabs [role=tabpanel]")]
     .find((panel) => panel.offsetParent)
     ?.id.replace("tab-", "");
-const button = (label) =>
-  document.getElementById("tab-together-button") ??
-  [...document.querySelectorAll("#studio-tabs .overflow-dropdown button")].find(
-    (entry) => entry.textContent.trim() === label,
-  );
 const room = () => document.querySelector("#tab-together .together-room");
 let last = 0;
 const beat = () => {
@@ -61,7 +56,7 @@ watch("value", () => {
     invited = null;
     address.searchParams.delete("room");
     history.replaceState(history.state, "", address);
-    if (shownTab() !== "together") button(said.open)?.click();
+    if (shownTab() !== "together") studio.go("tab-together-button");
     else studio.desks["tab-together"]?.ask({ do: "look" });
     return;
   }

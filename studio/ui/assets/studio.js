@@ -56,10 +56,23 @@ window.studio = (() => {
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
-  // data-go leads to another tab, by the id of its button.
+  // Gradio puts tabs that do not fit into a menu, and there they have no ids: what it lists are the
+  // tabs without a button of their own, in their order.
+  const tabs = () =>
+    window.gradio_config.components
+      .filter(({ type }) => type === "tabitem")
+      .map(({ props }) => `${props.elem_id}-button`);
+  function go(id) {
+    const button = document.getElementById(id);
+    if (button) return button.click();
+    const hidden = tabs().filter((name) => !document.getElementById(name));
+    const entries = document.querySelectorAll("#studio-tabs .overflow-dropdown button");
+    entries[hidden.indexOf(id)]?.click();
+  }
+  // data-go leads to another tab, or presses something else, by the id of its button.
   document.addEventListener("click", (event) => {
     const door = event.target.closest("[data-go]");
-    if (door) document.getElementById(door.dataset.go)?.click();
+    if (door) go(door.dataset.go);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-do]");
@@ -177,5 +190,5 @@ window.studio = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
-  return { desk, desks, sheet, save };
+  return { desk, desks, go, sheet, save };
 })();
