@@ -164,6 +164,10 @@ def test_only_the_founder_closes_and_then_nothing_is_added(
         with pytest.raises(BadRoom, match="closed"):
             refused()
     assert [row.id for row in store.rooms.works(other, room)] == [shared]
+    # Who was in it may still come back to look.
+    store.rooms.leave(other, room)
+    store.rooms.join(other, room, "Bo", "blue")
+    assert [row.id for row in store.rooms.works(other, room)] == [shared]
 
 
 def test_descent_is_followed_through_what_was_not_shared(

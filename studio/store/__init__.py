@@ -21,16 +21,28 @@ from sqlalchemy.orm import Session
 from studio.errors import NotFound, StudioError
 from studio.medium import Recipe
 from studio.store.database import Database, NotSaved
+from studio.store.duets import DuetRecords
 from studio.store.jobs import JobRecords
-from studio.store.owner import find_session, hash_key, session_id
-from studio.store.queries import artwork_row, rating_row, select_artworks, select_ratings
-from studio.store.rooms import BadRoom, RoomRecords
+from studio.store.owner import RoomKey, find_session, hash_key, session_id
+from studio.store.queries import (
+    artwork_row,
+    counting,
+    rating_row,
+    select_artworks,
+    select_ratings,
+)
+from studio.store.room_queries import BadRoom
+from studio.store.room_tastes import RoomTastes, note_rating
+from studio.store.rooms import RoomRecords
 from studio.store.rows import (
     ArtworkRow,
+    DuetRow,
+    DuetSideRow,
     JobRow,
     MemberRow,
     RatingRow,
     RoomRow,
+    RoomTasteRow,
     RoomWorkRow,
     SessionRow,
     VersionRow,
@@ -48,11 +60,15 @@ __all__ = [
     "ArtworkRow",
     "BadRating",
     "BadRoom",
+    "DuetRow",
+    "DuetSideRow",
     "JobRow",
     "MemberRow",
     "NotSaved",
     "RatingRow",
+    "RoomKey",
     "RoomRow",
+    "RoomTasteRow",
     "RoomWorkRow",
     "SessionRow",
     "Store",
@@ -79,6 +95,8 @@ class Store:
         self._database = Database(url)
         self.jobs = JobRecords(self._database)
         self.rooms = RoomRecords(self._database)
+        self.duets = DuetRecords(self._database)
+        self.room_tastes = RoomTastes(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -220,12 +238,16 @@ class Store:
         stars: int | None = None,
         aspects: Mapping[str, int] | None = None,
         thumb: bool | None = None,
+        room: str | None = None,
     ) -> RatingRow:
         """Stars (1 to 5, with optional stars for aspects) or a thumb for one work.
 
+        Args:
+            room: token of the room where it is given; it may teach the room if its giver allows.
+
         Raises:
             BadRating: neither stars nor thumb, or stars outside 1 to 5.
-            NotFound: not a work of this session.
+            NotFound: not a work of this session, or not a room this person is in.
         """
         if stars is None and thumb is None:
             raise BadRating("rating_empty")
@@ -246,14 +268,27 @@ class Store:
             )
             db.add(rating)
             db.flush()
+            if room is not None:
+                note_rating(db, key, room, rating)
             return rating_row(rating, artwork, None)
 
-    def prefer(self, key: str, winner_id: str, loser_id: str, *, tie: bool = False) -> RatingRow:
+    def prefer(
+        self,
+        key: str,
+        winner_id: str,
+        loser_id: str,
+        *,
+        tie: bool = False,
+        room: str | None = None,
+    ) -> RatingRow:
         """One work over another, or both alike.
+
+        Args:
+            room: see `rate`.
 
         Raises:
             BadRating: a work against itself, or against a work of another medium.
-            NotFound: not works of this session.
+            NotFound: not works of this session, or not a room this person is in.
         """
         with self._database.writing() as db:
             winner = _own_artwork(db, key, winner_id)
@@ -271,6 +306,8 @@ class Store:
             )
             db.add(rating)
             db.flush()
+            if room is not None:
+                note_rating(db, key, room, rating)
             return rating_row(rating, winner, loser)
 
     def undo_rating(self, key: str, medium: str, number: int | None = None) -> RatingRow | None:
@@ -289,10 +326,7 @@ class Store:
     def ratings(self, key: str, medium: str) -> list[RatingRow]:
         """All that count, oldest first: of several answers about a work, or two, the newest."""
         with self._database.reading() as db:
-            query = select_ratings(session_id(db, key), medium).order_by(RatingRecord.number)
-            rows = [rating_row(*found) for found in db.execute(query)]
-        newest = {(row.kind, row.works): row.id for row in rows}
-        return [row for row in rows if newest[row.kind, row.works] == row.id]
+            return counting(db, select_ratings(session_id(db, key), medium))
 
     def rating_counts(self, key: str, medium: str) -> dict[str, int]:
         """How many ratings count: {"stars", "thumbs", "pairs", "total"}."""

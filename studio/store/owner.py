@@ -11,9 +11,18 @@ from studio.errors import NotFound
 from studio.store.tables import SessionRecord
 
 
+class RoomKey(str):
+    """The key of a room's own session, which is made of the room's token.
+
+    Whoever was sent a link knows that token; but what a browser says is a plain string, and no
+    plain string opens this session.
+    """
+
+
 def hash_key(key: str) -> str:
     # Keys are long and random, so a fast hash without salt is enough.
-    return hashlib.sha256(key.encode()).hexdigest()
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"room-{digest[:59]}" if isinstance(key, RoomKey) else digest
 
 
 def find_session(db: Session, key: str) -> SessionRecord | None:

@@ -177,3 +177,49 @@ class RoomWorkRow:
     reactions: dict[str, int]
     mine: str | None
     is_mine: bool
+
+
+@dataclass(frozen=True)
+class DuetSideRow:
+    """What one of two people put into a duet.
+
+    Attributes:
+        member: who plays it; None: they left the duet, and what they put in stays.
+    """
+
+    member: MemberRow | None
+    work: str
+    recipe: Recipe
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class DuetRow:
+    """A duet as one person of the room sees it.
+
+    Attributes:
+        sides: the first and, once somebody came, the second.
+        position: from the first (0) to the second (1).
+        revision: grows with each move.
+        place: which of the sides is theirs, or None.
+    """
+
+    id: int
+    medium: str
+    sides: tuple[DuetSideRow, ...]
+    position: float
+    revision: int
+    place: int | None
+
+
+@dataclass(frozen=True)
+class RoomTasteRow:
+    """What may teach a room one medium, without anybody's name.
+
+    Attributes:
+        people: the ratings of each one who allows it and gave some, oldest first.
+        allows: whether the person who asks does.
+    """
+
+    people: tuple[tuple[RatingRow, ...], ...]
+    allows: bool

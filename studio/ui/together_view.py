@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from studio.checkpoint import base_of
 from studio.medium import get_medium, media
 from studio.store import MemberRow, RoomRow, RoomWorkRow
-from studio.store.rooms import COLOURS, NAME, PRESENT, SIGNS, TITLE
+from studio.store.room_queries import PRESENT
+from studio.store.rooms import COLOURS, NAME, SIGNS, TITLE
 from studio.ui.panel import text
 from studio.ui.session import Visit
 from studio.ui.surface import attributes, button, icon, medium_title
