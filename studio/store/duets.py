@@ -15,14 +15,13 @@ from studio.errors import NotFound
 from studio.medium import Recipe
 from studio.store.database import Database
 from studio.store.room_queries import (
-    PRESENT,
     BadRoom,
     find_member,
     member_row,
     require_open,
     share_work,
 )
-from studio.store.rows import DuetRow, DuetSideRow
+from studio.store.rows import PRESENT, DuetRow, DuetSideRow
 from studio.store.tables import (
     ArtworkRecord,
     RoomDuetRecord,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,9 +11,6 @@ from studio.errors import NotFound, StudioError
 from studio.store.owner import session_id
 from studio.store.rows import MemberRow
 from studio.store.tables import ArtworkRecord, RoomMemberRecord, RoomRecord, RoomWorkRecord
-
-PRESENT = timedelta(seconds=15)
-"""Somebody not seen for longer is away."""
 
 
 class BadRoom(StudioError):

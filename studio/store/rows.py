@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from studio.medium import Recipe
+
+PRESENT = timedelta(seconds=15)
+"""Somebody not seen for longer is away."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,10 @@ class MemberRow:
     left: datetime | None
     seen: datetime
 
+    @property
+    def is_present(self) -> bool:
+        return datetime.now(UTC) - self.seen <= PRESENT
+
 
 @dataclass(frozen=True)
 class RoomWorkRow:
@@ -191,6 +198,11 @@ class DuetSideRow:
     work: str
     recipe: Recipe
     thumbnail: str
+
+    @property
+    def is_played(self) -> bool:
+        """Whether somebody is there who plays it."""
+        return self.member is not None and self.member.is_present
 
 
 @dataclass(frozen=True)

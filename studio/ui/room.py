@@ -40,6 +40,14 @@ def present(visit: Visit) -> RoomRow | None:
     return room if room.is_member else None
 
 
+def mine(visit: Visit) -> RoomRow:
+    """Raises: NotFound: this person is in no room."""
+    room = present(visit)
+    if room is None:
+        raise NotFound("room_not_in_it")
+    return room
+
+
 def is_open(visit: Visit) -> bool:
     """Whether there is a room to share something with."""
     here = present(visit)
@@ -48,8 +56,5 @@ def is_open(visit: Visit) -> bool:
 
 def share(visit: Visit, artwork_id: str) -> None:
     """Raises: NotFound: in no room, or not a work of this person."""
-    room = present(visit)
-    if room is None:
-        raise NotFound("room_not_in_it")
-    visit.studio.store.rooms.share(visit.key, room.token, artwork_id)
+    visit.studio.store.rooms.share(visit.key, mine(visit).token, artwork_id)
     visit.say("together.shared")

@@ -9,8 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFound
-from studio.store import RoomRow
-from studio.ui import room
+from studio.ui import duet, room
 from studio.ui import together_view as view
 from studio.ui.assets import asset
 from studio.ui.panel import go_once, panel, save_once
@@ -24,7 +23,9 @@ TAB = "together"
 
 def build(page: Page) -> gr.Tab:
     with gr.Tab(page.i18n("together.title"), id=TAB, elem_id=f"tab-{TAB}") as tab:
-        panel(page, tab, draw, ACTS, script=asset("together.js"), style=asset("together.css"))
+        style = asset("together.css") + asset("duet.css")
+        panel(page, tab, draw, ACTS, script=asset("together.js"), style=style)
+        duet.build(page)
     return tab
 
 
@@ -37,7 +38,7 @@ def pulse(page: Page) -> None:
 def draw(visit: Visit) -> str:
     here = room.present(visit)
     if here is not None:
-        return view.in_room(visit, here)
+        return view.in_room(visit, here, duet.section(visit, here, duet.all_of(visit, here)))
     invited = room.state(visit).get("invited")
     if invited is None:
         return view.lobby(visit)
@@ -81,6 +82,9 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
             "works": view.works(visit, here, works),
             "tree": view.tree(visit, works),
         }
+    if here.closed is None:
+        told, drawn = duet.heard(visit, here, said)
+        answer, parts = answer | told, parts | drawn
     return answer | {"parts": parts}
 
 
@@ -126,14 +130,6 @@ def not_now(visit: Visit, said: Said) -> None:
     room.remember(visit, invited=None)
 
 
-def mine(visit: Visit) -> RoomRow:
-    """Raises: NotFound: this person is in no room."""
-    here = room.present(visit)
-    if here is None:
-        raise NotFound("room_not_in_it")
-    return here
-
-
 def share_explore(visit: Visit, said: Said) -> None:
     room.share(visit, store_artwork(visit, Walk(visit).artwork()))
 
@@ -143,17 +139,17 @@ def share(visit: Visit, said: Said) -> None:
 
 
 def take_back(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.take_back(visit.key, mine(visit).token, str(said["id"]))
+    visit.studio.store.rooms.take_back(visit.key, room.mine(visit).token, str(said["id"]))
 
 
 def react(visit: Visit, said: Said) -> None:
-    here = mine(visit)
+    here = room.mine(visit)
     visit.studio.store.rooms.react(visit.key, here.token, str(said["id"]), str(said["sign"]))
 
 
 def further(visit: Visit, said: Said) -> str:
     """Explore opens the work; what is made there descends from it."""
-    works = visit.studio.store.rooms.works(visit.key, mine(visit).token)
+    works = visit.studio.store.rooms.works(visit.key, room.mine(visit).token)
     work = next((one for one in works if one.id == said["id"]), None)
     if work is None:
         raise NotFound("unknown_artwork")
@@ -164,7 +160,7 @@ def further(visit: Visit, said: Said) -> str:
 
 
 def export(visit: Visit, said: Said) -> str:
-    here = mine(visit)
+    here = room.mine(visit)
     content, missing = packed(visit, here)
     if missing:
         visit.say("together.export.left_out", count=missing)
@@ -174,13 +170,13 @@ def export(visit: Visit, said: Said) -> str:
 
 
 def leave(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.leave(visit.key, mine(visit).token)
+    visit.studio.store.rooms.leave(visit.key, room.mine(visit).token)
     room.remember(visit, token=None)
     visit.say("together.left")
 
 
 def close(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.close(visit.key, mine(visit).token)
+    visit.studio.store.rooms.close(visit.key, room.mine(visit).token)
 
 
 ACTS = {
@@ -197,4 +193,5 @@ ACTS = {
     "export": export,
     "leave": leave,
     "close": close,
+    **duet.ACTS,
 }

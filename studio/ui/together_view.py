@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from studio.checkpoint import base_of
 from studio.medium import get_medium, media
 from studio.store import MemberRow, RoomRow, RoomWorkRow
-from studio.store.room_queries import PRESENT
 from studio.store.rooms import COLOURS, NAME, SIGNS, TITLE
 from studio.ui.panel import text
 from studio.ui.session import Visit
@@ -82,7 +80,11 @@ def who(visit: Visit) -> str:
       <fieldset><legend>{text(words("together.colour"))}</legend>{colours}</fieldset>"""
 
 
-def in_room(visit: Visit, room: RoomRow) -> str:
+def in_room(visit: Visit, room: RoomRow, playing: str) -> str:
+    """
+    Args:
+        playing: the duets of the room.
+    """
     words, shown = visit.words, visit.studio.store.rooms.works(visit.key, room.token)
     data = attributes(
         class_="together-room",
@@ -100,6 +102,7 @@ def in_room(visit: Visit, room: RoomRow) -> str:
       <ul data-part="people" class="together-people" aria-labelledby="together-people"
         >{people(visit, room)}</ul>
       {"" if room.closed else share(visit, shown)}
+      {"" if room.closed else f'<section data-part="duet">{playing}</section>'}
       <h3>{text(words("together.works"))}</h3>
       <div data-part="works">{works(visit, room, shown)}</div>
       <h3>{text(words("together.tree"))}</h3>
@@ -127,14 +130,14 @@ def close(visit: Visit, room: RoomRow) -> str:
 
 def people(visit: Visit, room: RoomRow) -> str:
     """Those present first."""
-    words, now = visit.words, datetime.now(UTC)
+    words = visit.words
     everybody = visit.studio.store.rooms.members(visit.key, room.token)
-    everybody.sort(key=lambda one: now - one.seen > PRESENT)
+    everybody.sort(key=lambda one: not one.is_present)
     rows = "".join(
-        f"""<li{attributes(class_="away" if now - one.seen > PRESENT else None)}>
+        f"""<li{attributes(class_=None if one.is_present else "away")}>
           <span class="together-dot {text(one.colour)}" aria-hidden="true"></span>
           <strong><bdi>{text(one.name)}</bdi></strong>
-          <span class="hint">{text(doing(visit, one, now))}</span></li>"""
+          <span class="hint">{text(doing(visit, one))}</span></li>"""
         for one in everybody[:SHOWN_PEOPLE]
     )
     if (more := len(everybody) - SHOWN_PEOPLE) > 0:
@@ -142,10 +145,12 @@ def people(visit: Visit, room: RoomRow) -> str:
     return rows
 
 
-def doing(visit: Visit, member: MemberRow, now: datetime) -> str:
+def doing(visit: Visit, member: MemberRow) -> str:
     words, tab = visit.words, f"{member.doing.get('tab')}.title"
-    if now - member.seen > PRESENT or tab not in words:
-        return words("together.people.away") if now - member.seen > PRESENT else ""
+    if not member.is_present:
+        return words("together.people.away")
+    if tab not in words:
+        return ""
     medium = media().get(str(member.doing.get("medium")))
     version = str(member.doing.get("version") or "")
     own = words("together.doing.taste") if version and base_of(version) != version else version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -16,6 +17,8 @@ from studio.ui.room_file import packed
 from studio.ui.session import Visit
 from studio.ui.walk import GESTURES, Walk, store_artwork
 
+STAMPED = ("duet",)
+"""Parts of a room that say themselves what they were drawn from."""
 WHO = {"name": "Ada", "colour": "teal"}
 
 
@@ -40,7 +43,7 @@ def somebody(studio: Studio) -> Visit:
 
 
 def token(visit: Visit) -> str:
-    return together.mine(visit).token
+    return room.mine(visit).token
 
 
 def beat(visit: Visit, **said: object) -> dict:
@@ -82,13 +85,15 @@ def test_titles_and_names_are_text_only(ada: Visit, bo: Visit) -> None:
 
 def test_a_page_hears_only_what_changed(ada: Visit, bo: Visit) -> None:
     first = beat(ada)
-    assert set(first["parts"]) == {"people", "works", "tree"}
+    assert set(first["parts"]) == {"people", "works", "tree", *STAMPED}
     beat(bo, tab="explore")
     known = beat(ada)
-    again = beat(ada, revision=known["revision"], people=known["people"])
+    stamps = dict(re.findall(r'data-part="(\w+)"><div data-stamp="(\w+)"', together.draw(ada)))
+    assert set(stamps) == set(STAMPED)
+    again = beat(ada, revision=known["revision"], people=known["people"], **stamps)
     assert again["parts"] == {}
     together.share_explore(bo, {})
-    heard = beat(ada, revision=known["revision"], people=known["people"])
+    heard = beat(ada, revision=known["revision"], people=known["people"], **stamps)
     assert set(heard["parts"]) == {"works", "tree"}
     assert shared(bo)[0] in heard["parts"]["works"]
     # In another tab only one's presence is told.
@@ -154,7 +159,7 @@ def test_the_file_holds_every_work_and_who_made_it(ada: Visit, bo: Visit) -> Non
     together.share_explore(ada, {})
     gone = Recipe("stripes", "gone", work_of(ada, shared(ada)[0]).latent)
     room.share(bo, bo.studio.store.keep_artwork(bo.key, gone, "<img>"))
-    content, missing = packed(bo, together.mine(bo))
+    content, missing = packed(bo, room.mine(bo))
     assert missing == 1
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         about = json.loads(archive.read("room.json"))
@@ -185,4 +190,4 @@ def test_what_is_kept_is_offered_until_it_is_shared(bo: Visit) -> None:
     kept = store_artwork(bo, Walk(bo).artwork(), kept=True)
     assert together.draw(bo).count('class="together-offer" data-do="share"') == 1
     together.share(bo, {"id": kept})
-    assert "together-offer" not in together.draw(bo)
+    assert 'class="together-offer" data-do="share"' not in together.draw(bo)

@@ -28,6 +28,8 @@ const beat = () => {
     invited,
     revision: Number(room()?.dataset.revision ?? 0),
     people: isThere && room() ? people : "",
+    duet: room()?.querySelector('[data-part="duet"] > [data-stamp]')?.dataset.stamp ?? "",
+    mix: Number(room()?.querySelector(".duet-play")?.dataset.revision ?? 0),
   });
 };
 const timer = setInterval(() => (element.isConnected ? beat() : clearInterval(timer)), 100);
@@ -68,9 +70,13 @@ watch("value", () => {
       studio.desks["tab-together"].ask({ do: "look" });
     return;
   }
+  if (said.mix) document.dispatchEvent(new CustomEvent("duet", { detail: said.mix }));
   if (!said.parts) return;
-  for (const [name, html] of Object.entries(said.parts))
-    redraw(here.querySelector(`[data-part="${name}"]`), html);
+  for (const [name, html] of Object.entries(said.parts)) {
+    const part = here.querySelector(`[data-part="${name}"]`);
+    // What a hand holds is drawn anew when it lets go.
+    if (!part.querySelector("input:active")) redraw(part, html);
+  }
   people = said.people;
   here.dataset.revision = said.revision;
 });
