@@ -30,7 +30,7 @@ def rate(store: Store, key: str, latent: float, stars: int, room: str | None = N
 
 
 def stars(store: Store, key: str, room: str) -> list[list[int | None]]:
-    people = store.room_tastes.taste(key, room, MEDIUM).people
+    people = store.room_tastes.ratings(key, room, MEDIUM)
     return [[row.stars for row in rows] for rows in people]
 
 
@@ -74,7 +74,7 @@ def test_a_preference_may_teach_it_too(store: Store, key: str, room: str) -> Non
     )
     store.prefer(key, one, two)
     store.prefer(key, two, one, room=room)
-    [[row]] = store.room_tastes.taste(key, room, MEDIUM).people
+    [[row]] = store.room_tastes.ratings(key, room, MEDIUM)
     assert (row.kind, row.artwork_id) == ("pair", two)
 
 
@@ -91,14 +91,14 @@ def test_who_takes_it_back_or_leaves_teaches_no_more(
     assert stars(store, key, room) == []
     # Coming back is no leave to be heard again.
     store.rooms.join(other, room, "Bo", "blue")
-    assert not store.room_tastes.taste(other, room, MEDIUM).allows
+    assert not store.rooms.room(other, room).teaches
     assert stars(store, key, room) == []
 
 
 def test_a_stranger_learns_and_teaches_nothing(store: Store, key: str, room: str) -> None:
     stranger = store.open_session(None).key
     for refused in (
-        lambda: store.room_tastes.taste(stranger, room, MEDIUM),
+        lambda: store.room_tastes.ratings(stranger, room, MEDIUM),
         lambda: store.room_tastes.allow(stranger, room, True),
         lambda: store.room_tastes.key(stranger, room),
         lambda: rate(store, stranger, 1.0, 4, room),

@@ -13,7 +13,7 @@ from studio.store.database import Database
 from studio.store.owner import RoomKey, find_session, hash_key, session_id
 from studio.store.queries import counting, select_ratings
 from studio.store.room_queries import find_member, require_open
-from studio.store.rows import RatingRow, RoomTasteRow
+from studio.store.rows import RatingRow
 from studio.store.tables import (
     RatingRecord,
     RoomMemberRecord,
@@ -35,12 +35,16 @@ class RoomTastes:
         Raises:
             NotFound: not a room this person is in.
         """
-        with self._database.writing() as db:
-            room, _ = find_member(db, key, token)
+        with self._database.reading() as db:
+            room, _ = find_member(db, key, token, for_writing=False)
             own = RoomKey(room.token)
+            if find_session(db, own) is not None:
+                return own
+        with self._database.writing() as db:
+            find_member(db, key, token)
             if find_session(db, own) is None:
                 db.add(SessionRecord(key_hash=hash_key(own)))
-            return own
+        return own
 
     def allow(self, key: str, token: str, allows: bool) -> None:
         """Whether what this person rates from now on may teach the room; taken back, what they
@@ -52,22 +56,25 @@ class RoomTastes:
         """
         with self._database.writing() as db:
             room, member = find_member(db, key, token)
-            member.teaches = allows and bool(require_open(room))
-            room.revision += 1
+            require_open(room)
+            member.teaches = allows
 
-    def taste(self, key: str, token: str, medium: str) -> RoomTasteRow:
-        """Raises: NotFound: not a room this person is in."""
+    def ratings(self, key: str, token: str, medium: str) -> list[list[RatingRow]]:
+        """What may teach a room: the ratings of each one who allows it and gave some there, oldest
+        first, without anybody's name.
+
+        Raises:
+            NotFound: not a room this person is in.
+        """
         with self._database.reading() as db:
-            room, me = find_member(db, key, token, for_writing=False)
+            room, _ = find_member(db, key, token, for_writing=False)
             allowing = select(RoomMemberRecord).filter_by(room_id=room.id, left=None, teaches=True)
             in_room = select(RoomRatingRecord.rating_id).filter_by(room_id=room.id)
-            people: list[tuple[RatingRow, ...]] = []
+            people = []
             for member in db.scalars(allowing.order_by(RoomMemberRecord.number)):
                 query = select_ratings(member.session_id, medium)
-                rows = counting(db, query.where(RatingRecord.number.in_(in_room)))
-                if rows:
-                    people.append(tuple(rows))
-            return RoomTasteRow(tuple(people), me.teaches)
+                people.append(counting(db, query.where(RatingRecord.number.in_(in_room))))
+            return [rows for rows in people if rows]
 
     def versions(self, key: str, medium: str) -> dict[str, str]:
         """Versions that the rooms this person is in were taught and took, the oldest first, each
@@ -99,7 +106,6 @@ def note_rating(db: Session, key: str, token: str, rating: RatingRecord) -> None
     room, member = find_member(db, key, token)
     if member.teaches and room.closed is None:
         db.add(RoomRatingRecord(rating_id=rating.number, room_id=room.id))
-        room.revision += 1
 
 
 def forget_versions(db: Session, room: RoomRecord, member: RoomMemberRecord) -> None:

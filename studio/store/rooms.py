@@ -289,13 +289,14 @@ def _nearest(
 
 def _room_row(db: Session, room: RoomRecord, owner: int) -> RoomRow:
     mine = {"room_id": room.id, "session_id": owner, "left": None}
-    member = db.scalar(select(RoomMemberRecord.number).filter_by(**mine))
+    member = db.scalar(select(RoomMemberRecord).filter_by(**mine))
     return RoomRow(
         token=room.token,
         title=room.title,
         revision=room.revision,
         is_founder=room.founder_id == owner,
         is_member=member is not None,
+        teaches=member is not None and member.teaches,
         created=room.created,
         closed=room.closed,
     )

@@ -130,6 +130,7 @@ class RoomRow:
         revision: grows with everything that changes, except who was seen last.
         is_founder: whether this person made it.
         is_member: whether this person is in it now.
+        teaches: whether they let it learn from what they rate.
     """
 
     token: str
@@ -137,6 +138,7 @@ class RoomRow:
     revision: int
     is_founder: bool
     is_member: bool
+    teaches: bool
     created: datetime
     closed: datetime | None
 
@@ -222,16 +224,3 @@ class DuetRow:
     position: float
     revision: int
     place: int | None
-
-
-@dataclass(frozen=True)
-class RoomTasteRow:
-    """What may teach a room one medium, without anybody's name.
-
-    Attributes:
-        people: the ratings of each one who allows it and gave some, oldest first.
-        allows: whether the person who asks does.
-    """
-
-    people: tuple[tuple[RatingRow, ...], ...]
-    allows: bool

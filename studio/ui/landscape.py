@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from studio.taste import Ratings
 from studio.taste.landscape import COLUMNS, ROWS, Landscape
 from studio.taste.reward import require_trusted
 from studio.ui.panel import go_once, text
@@ -64,7 +63,7 @@ def draw(visit: Visit, page: Page) -> None:
         NotEnoughRatings: they say nothing yet.
     """
     generator = visit.generator
-    ratings = Ratings.from_rows(visit.rated())
+    ratings = visit.ratings()
     reward = page.curator.reward(generator, ratings)
     require_trusted(reward, len(ratings))
     found = Landscape.of(generator, reward, page.usual.of(generator))

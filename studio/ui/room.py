@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from studio.errors import NotFound
-from studio.store import RoomRow
+from studio.store import RoomRow, RoomWorkRow
 from studio.ui.session import Visit
 
 ROOM = "room"
@@ -48,10 +48,25 @@ def mine(visit: Visit) -> RoomRow:
     return room
 
 
+def work(visit: Visit, artwork_id: str) -> RoomWorkRow:
+    """Raises: NotFound: no such work in the room this person is in."""
+    works = visit.studio.store.rooms.works(visit.key, mine(visit).token)
+    found = next((one for one in works if one.id == artwork_id), None)
+    if found is None:
+        raise NotFound("unknown_artwork")
+    return found
+
+
 def is_open(visit: Visit) -> bool:
     """Whether there is a room to share something with."""
     here = present(visit)
     return here is not None and here.closed is None
+
+
+def teaching(visit: Visit) -> RoomRow | None:
+    """The room that learns from what this person rates; None: none does."""
+    here = present(visit)
+    return here if here is not None and here.teaches and here.closed is None else None
 
 
 def share(visit: Visit, artwork_id: str) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
 from studio.medium import Generator, Medium, get_medium, media
 from studio.store import RatingRow
 from studio.studio import Studio
-from studio.taste import Curator
+from studio.taste import Curator, Ratings
 from studio.ui.assets import asset as asset
 from studio.ui.readout import Usual
 from studio.words import LANGUAGES, Words
@@ -75,6 +76,11 @@ class Visit:
         base = base_of(self.generator.version)
         rows = self.studio.store.ratings(self.key, self.medium)
         return [row for row in rows if base_of(row.recipe.version) == base]
+
+    def ratings(self, until: datetime | None = None) -> Ratings:
+        """What `rated` says; of those given until a moment."""
+        rows = self.rated()
+        return Ratings.from_rows(row for row in rows if until is None or row.created <= until)
 
     def load(self, name: str) -> dict[str, Any] | None:
         """What this session saved under a name, for this medium."""

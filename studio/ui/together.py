@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFound
-from studio.ui import duet, room
+from studio.ui import duet, room, room_taste
+from studio.ui import room_taste_view as taste_view
 from studio.ui import together_view as view
 from studio.ui.assets import asset
 from studio.ui.panel import go_once, panel, save_once
@@ -23,8 +24,8 @@ TAB = "together"
 
 def build(page: Page) -> gr.Tab:
     with gr.Tab(page.i18n("together.title"), id=TAB, elem_id=f"tab-{TAB}") as tab:
-        style = asset("together.css") + asset("duet.css")
-        panel(page, tab, draw, ACTS, script=asset("together.js"), style=style)
+        style = "".join(asset(f"{name}.css") for name in ("teach", "together", "duet"))
+        panel(page, tab, draw, ACTS, script=asset("together.js") + asset("teach.js"), style=style)
         duet.build(page)
     return tab
 
@@ -38,7 +39,8 @@ def pulse(page: Page) -> None:
 def draw(visit: Visit) -> str:
     here = room.present(visit)
     if here is not None:
-        return view.in_room(visit, here, duet.section(visit, here, duet.all_of(visit, here)))
+        playing = duet.section(visit, here, duet.all_of(visit, here))
+        return view.in_room(visit, here, playing, taste_view.section(visit, here))
     invited = room.state(visit).get("invited")
     if invited is None:
         return view.lobby(visit)
@@ -85,6 +87,9 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     if here.closed is None:
         told, drawn = duet.heard(visit, here, said)
         answer, parts = answer | told, parts | drawn
+    taste = taste_view.section(visit, here)
+    if taste_view.stamp(taste) != said.get("taste"):
+        parts["taste"] = taste
     return answer | {"parts": parts}
 
 
@@ -149,10 +154,7 @@ def react(visit: Visit, said: Said) -> None:
 
 def further(visit: Visit, said: Said) -> str:
     """Explore opens the work; what is made there descends from it."""
-    works = visit.studio.store.rooms.works(visit.key, room.mine(visit).token)
-    work = next((one for one in works if one.id == said["id"]), None)
-    if work is None:
-        raise NotFound("unknown_artwork")
+    work = room.work(visit, str(said["id"]))
     open_next(visit, work.id, work.recipe)
     if work.medium == visit.medium:
         return go_once("explore")
@@ -194,4 +196,5 @@ ACTS = {
     "leave": leave,
     "close": close,
     **duet.ACTS,
+    **room_taste.ACTS,
 }

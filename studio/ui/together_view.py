@@ -80,10 +80,11 @@ def who(visit: Visit) -> str:
       <fieldset><legend>{text(words("together.colour"))}</legend>{colours}</fieldset>"""
 
 
-def in_room(visit: Visit, room: RoomRow, playing: str) -> str:
+def in_room(visit: Visit, room: RoomRow, playing: str, taste: str) -> str:
     """
     Args:
         playing: the duets of the room.
+        taste: what it has learned, and can learn.
     """
     words, shown = visit.words, visit.studio.store.rooms.works(visit.key, room.token)
     data = attributes(
@@ -105,6 +106,7 @@ def in_room(visit: Visit, room: RoomRow, playing: str) -> str:
       {"" if room.closed else f'<section data-part="duet">{playing}</section>'}
       <h3>{text(words("together.works"))}</h3>
       <div data-part="works">{works(visit, room, shown)}</div>
+      <section data-part="taste">{taste}</section>
       <h3>{text(words("together.tree"))}</h3>
       <div data-part="tree">{tree(visit, shown)}</div></div>"""
 

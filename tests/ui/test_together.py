@@ -17,7 +17,7 @@ from studio.ui.room_file import packed
 from studio.ui.session import Visit
 from studio.ui.walk import GESTURES, Walk, store_artwork
 
-STAMPED = ("duet",)
+STAMPED = ("duet", "taste")
 """Parts of a room that say themselves what they were drawn from."""
 WHO = {"name": "Ada", "colour": "teal"}
 

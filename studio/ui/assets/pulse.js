@@ -14,6 +14,9 @@ const shownTab = () =>
     .find((panel) => panel.offsetParent)
     ?.id.replace("tab-", "");
 const room = () => document.querySelector("#tab-together .together-room");
+// What a part was drawn from, where the part itself says so.
+const stamp = (part) =>
+  room()?.querySelector(`[data-part="${part}"] > [data-stamp]`)?.dataset.stamp ?? "";
 let last = 0;
 const beat = () => {
   const now = Date.now();
@@ -28,7 +31,7 @@ const beat = () => {
     invited,
     revision: Number(room()?.dataset.revision ?? 0),
     people: isThere && room() ? people : "",
-    duet: room()?.querySelector('[data-part="duet"] > [data-stamp]')?.dataset.stamp ?? "",
+    ...Object.fromEntries(["duet", "taste"].map((part) => [part, stamp(part)])),
     mix: Number(room()?.querySelector(".duet-play")?.dataset.revision ?? 0),
   });
 };
