@@ -183,6 +183,13 @@ class Store:
             is_own = found[0].session_id == owner
             return row if is_own else replace(row, kept=False, pinned=False, stars=None)
 
+    def same_artwork(self, key: str, recipe: Recipe) -> ArtworkRow | None:
+        """The session's own row of the very same work, if it has one."""
+        with self._database.reading() as db:
+            mine = {"session_id": session_id(db, key), "fingerprint": _fingerprint(recipe)}
+            found = db.execute(select_artworks().filter_by(**mine)).first()
+            return artwork_row(*found) if found else None
+
     def artworks(
         self,
         key: str,

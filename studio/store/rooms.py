@@ -75,16 +75,29 @@ class RoomRecords:
 
         Raises:
             NotFound: no such room.
-            BadRoom: it is closed and this person was never in it, or nothing is left of the name
-                once it is cleaned.
+            BadRoom: it is closed, or nothing is left of the name once it is cleaned.
         """
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
             room = find_room(db, token, for_writing=True)
-            was_there = select(RoomMemberRecord.number).filter_by(room_id=room.id, session_id=owner)
-            if db.scalar(was_there) is None:
-                require_open(room)
+            require_open(room)
             _enter(db, room, owner, name, colour)
+            room.revision += 1
+
+    def come_back(self, key: str, token: str) -> None:
+        """Into a room this person was in, a closed one too, as who they were there.
+
+        Raises:
+            NotFound: no such room, or they were never in it.
+        """
+        with self._database.writing() as db:
+            owner = session_id(db, key, for_writing=True)
+            room = find_room(db, token, for_writing=True)
+            known = {"room_id": room.id, "session_id": owner}
+            member = db.scalar(select(RoomMemberRecord).filter_by(**known))
+            if member is None:
+                raise NotFound("room_not_in_it")
+            member.left, member.seen = None, datetime.now(UTC)
             room.revision += 1
 
     def leave(self, key: str, token: str) -> None:

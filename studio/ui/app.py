@@ -14,6 +14,7 @@ from studio.ui.assets import asset
 from studio.ui.head import page_head
 from studio.ui.header import header_html
 from studio.ui.operations import operations
+from studio.ui.room_download import room_files
 from studio.ui.session import Page, Said, Visit, visit
 from studio.ui.theme import studio_theme
 from studio.words import LANGUAGES
@@ -53,7 +54,13 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         "run_history": False,
         "ssr_mode": False,
         "max_file_size": UPLOADED_AT_MOST * studio.settings.max_upload_mb * MEGABYTE,
-        "app_kwargs": {"middleware": [page_head(studio.settings.language), operations(studio)]},
+        "app_kwargs": {
+            "middleware": [
+                page_head(studio.settings.language),
+                operations(studio),
+                room_files(studio),
+            ]
+        },
     }
 
 

@@ -10,6 +10,7 @@ from studio.errors import StudioError
 from studio.medium import get_medium, media
 from studio.store import DuetRow, DuetSideRow
 from studio.ui.panel import text
+from studio.ui.room_works import dot
 from studio.ui.session import Visit
 from studio.ui.surface import attributes, button, medium_title
 
@@ -89,7 +90,7 @@ def side_of(visit: Visit, duet: DuetRow, number: int) -> str:
         state = words("duet.you")
     hint = f'<span class="hint">{text(state)}</span>' if state else ""
     return f"""<p class="duet-side{"" if number else " first"}">{side.thumbnail}
-      <span><span class="together-dot {text(colour)}" aria-hidden="true"></span>
+      <span>{dot(colour)}
       <bdi>{text(name(visit, side))}</bdi></span>{hint}</p>"""
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFound
-from studio.ui import duet, room, room_taste
+from studio.ui import duet, room, room_download, room_file, room_taste, room_works
 from studio.ui import room_taste_view as taste_view
 from studio.ui import together_view as view
 from studio.ui.assets import asset
-from studio.ui.panel import go_once, panel, save_once
-from studio.ui.room_file import packed
+from studio.ui.panel import go_once, panel
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import attributes
 from studio.ui.walk import Walk, open_next, store_artwork
@@ -24,7 +23,7 @@ TAB = "together"
 
 def build(page: Page) -> gr.Tab:
     with gr.Tab(page.i18n("together.title"), id=TAB, elem_id=f"tab-{TAB}") as tab:
-        style = "".join(asset(f"{name}.css") for name in ("teach", "together", "duet"))
+        style = "".join(asset(f"{name}.css") for name in ("teach", "together", "duet", "family"))
         panel(page, tab, draw, ACTS, script=asset("together.js") + asset("teach.js"), style=style)
         duet.build(page)
     return tab
@@ -40,7 +39,8 @@ def draw(visit: Visit) -> str:
     here = room.present(visit)
     if here is not None:
         playing = duet.section(visit, here, duet.all_of(visit, here))
-        return view.in_room(visit, here, playing, taste_view.section(visit, here))
+        taste, opened = taste_view.section(visit, here), room.state(visit).get("open")
+        return view.in_room(visit, here, playing, taste, opened)
     invited = room.state(visit).get("invited")
     if invited is None:
         return view.lobby(visit)
@@ -81,8 +81,8 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     if revision != said.get("revision"):
         works = store.rooms.works(visit.key, here.token)
         parts |= {
-            "works": view.works(visit, here, works),
-            "tree": view.tree(visit, works),
+            "works": room_works.grid(visit, here, works),
+            "tree": room_works.tree(visit, works),
         }
     if here.closed is None:
         told, drawn = duet.heard(visit, here, said)
@@ -122,10 +122,12 @@ def join(visit: Visit, said: Said) -> None:
 
 
 def come_back(visit: Visit, said: Said) -> None:
-    """Straight into a room that was only out of sight, else to its door."""
+    """Straight into a room that was only out of sight or is closed, else to its door."""
     token = str(said["room"])
     here = visit.studio.store.rooms.room(visit.key, token)
-    if here.is_member:
+    if here.closed is not None and not here.is_member:
+        visit.studio.store.rooms.come_back(visit.key, token)
+    if here.is_member or here.closed is not None:
         room.remember(visit, token=token, invited=None)
     else:
         room.remember(visit, invited=token)
@@ -155,25 +157,35 @@ def react(visit: Visit, said: Said) -> None:
 def further(visit: Visit, said: Said) -> str:
     """Explore opens the work; what is made there descends from it."""
     work = room.work(visit, str(said["id"]))
+    # An open dialog would keep the hands off every other tab.
+    room.remember(visit, open=None)
     open_next(visit, work.id, work.recipe)
     if work.medium == visit.medium:
         return go_once("explore")
     return f"<a{attributes(hidden=True, data_onward=work.medium)}></a>"
 
 
+def look_at(visit: Visit, said: Said) -> None:
+    room.remember(visit, open=room.work(visit, str(said["id"])).id)
+
+
+def look_away(visit: Visit, said: Said) -> None:
+    room.remember(visit, open=None)
+
+
 def export(visit: Visit, said: Said) -> str:
-    here = room.mine(visit)
-    content, missing = packed(visit, here)
-    if missing:
+    """The browser fetches the file by itself, since a room may be large."""
+    here = visit.studio.store.rooms.room(visit.key, str(said["room"]))
+    if missing := room_file.missing(visit, here):
         visit.say("together.export.left_out", count=missing)
     else:
         visit.say("together.export.done")
-    return save_once(f"latent-studio-room-{here.created:%Y-%m-%d}.zip", content)
+    return room_download.form(visit, here, str(said["kind"]))
 
 
 def leave(visit: Visit, said: Said) -> None:
     visit.studio.store.rooms.leave(visit.key, room.mine(visit).token)
-    room.remember(visit, token=None)
+    room.remember(visit, token=None, open=None)
     visit.say("together.left")
 
 
@@ -192,6 +204,8 @@ ACTS = {
     "take_back": take_back,
     "react": react,
     "further": further,
+    "look_at": look_at,
+    "look_away": look_away,
     "export": export,
     "leave": leave,
     "close": close,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
 
 import pytest
 
@@ -13,7 +10,6 @@ from studio.errors import NotFound
 from studio.medium import Recipe
 from studio.studio import Studio
 from studio.ui import explore_view, gallery_work, room, together
-from studio.ui.room_file import packed
 from studio.ui.session import Visit
 from studio.ui.walk import GESTURES, Walk, store_artwork
 
@@ -155,19 +151,51 @@ def test_a_closed_room_can_be_looked_at(ada: Visit, bo: Visit) -> None:
     assert beat(bo)["closed"]
 
 
-def test_the_file_holds_every_work_and_who_made_it(ada: Visit, bo: Visit) -> None:
+def test_a_work_is_shown_under_all_its_parents(ada: Visit, bo: Visit) -> None:
     together.share_explore(ada, {})
-    gone = Recipe("stripes", "gone", work_of(ada, shared(ada)[0]).latent)
-    room.share(bo, bo.studio.store.keep_artwork(bo.key, gone, "<img>"))
-    content, missing = packed(bo, room.mine(bo))
-    assert missing == 1
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        about = json.loads(archive.read("room.json"))
-        assert [work["by"] for work in about["works"]] == ["Ada", "Bo"]
-        [name] = about["works"][0]["files"]
-        file = bo.medium_object.formats[0]
-        assert name == f"works/001-stripes.{file}" and archive.read(name)
-    assert Recipe.from_dict(about["works"][0]["recipe"]).latent == gone.latent
+    together.share_explore(bo, {})
+    first, second = (one.id for one in bo.studio.store.rooms.works(bo.key, token(bo)))
+    child = work_of(ada, first).with_(parents=(first, second), how="breed")
+    moved = child.with_(latent=tuple(value + 0.5 for value in child.latent))
+    room.share(ada, ada.studio.store.keep_artwork(ada.key, moved, "<img>"))
+    drawn = together.draw(bo)
+    family = drawn[drawn.index('class="family"') :]
+    assert family.count("<path") == 2 and family.count("<li") == 3
+    assert "from a work by Bo and Ada" in drawn
+
+
+def test_a_work_opens_large_and_is_put_back(ada: Visit, bo: Visit) -> None:
+    together.share_explore(ada, {})
+    [work] = shared(ada)
+    assert "<dialog" not in together.draw(bo)
+    together.look_at(bo, {"id": work})
+    drawn = together.draw(bo)
+    assert f'<dialog class="together-large" data-large="{work}"' in drawn
+    assert "<dialog" not in together.draw(ada)
+    together.look_away(bo, {})
+    assert "<dialog" not in together.draw(bo)
+    # What is taken back while one looks at it is gone.
+    together.look_at(bo, {"id": work})
+    together.take_back(ada, {"id": work})
+    assert "<dialog" not in together.draw(bo)
+    with pytest.raises(NotFound):
+        together.look_at(bo, {"id": work})
+
+
+def test_a_closed_room_is_listed_and_can_be_looked_at_again(ada: Visit, bo: Visit) -> None:
+    here = token(ada)
+    together.leave(bo, {})
+    together.close(ada, {})
+    room.remember(ada, token=None)
+    assert "Closed rooms" in together.draw(ada) and "Closed rooms" in together.draw(bo)
+    # Those still in it may save it from there, the one who left may not.
+    save = f'data-room="{here}" data-kind="files"'
+    assert save in together.draw(ada) and save not in together.draw(bo)
+    with pytest.raises(NotFound, match="not in this room"):
+        together.export(bo, {"room": here, "kind": "files"})
+    together.come_back(bo, {"room": here})
+    assert "This room is closed" in together.draw(bo)
+    assert "<form" in together.export(bo, {"room": here, "kind": "files"})
 
 
 def test_explore_and_the_gallery_share_only_where_there_is_a_room(

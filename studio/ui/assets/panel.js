@@ -4,10 +4,11 @@ const tab = element.closest("[role=tabpanel]");
 studio.desk(tab.id, (gestures) => trigger("act", { gestures }));
 watch("value", () => {
   studio.desks[tab.id].done();
-  // What Python wants done once: save a file, or go to another tab.
+  // What Python wants done once: save a file, fetch one, or go to another tab.
   for (const once of element.querySelectorAll("[data-once]")) {
     once.remove();
-    if (once.dataset.go) studio.go(once.dataset.go);
+    if (once.matches("form")) studio.fetchFile(once);
+    else if (once.dataset.go) studio.go(once.dataset.go);
     else studio.save({ name: once.dataset.name, data: once.dataset.file });
   }
 });

@@ -39,7 +39,7 @@ const timer = setInterval(() => (element.isConnected ? beat() : clearInterval(ti
 
 // The focus stays on the same button of the same work.
 const nameOf = (node) =>
-  node?.dataset && ["do", "id", "sign", "show"].map((name) => node.dataset[name] ?? "").join("/");
+  node?.dataset && ["do", "id", "sign"].map((name) => node.dataset[name] ?? "").join("/");
 const redraw = (part, html) => {
   const name = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   part.innerHTML = html;
