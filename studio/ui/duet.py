@@ -162,7 +162,8 @@ def put(visit: Visit, said: Said) -> None:
         BadDuet: the two works come from different models.
     """
     here, wanted = room.mine(visit), int(number(said["duet"]))
-    duet = next((one for one in all_of(visit, here) if one.id == wanted), None)
+    known = visit.studio.store.duets.duets(visit.key, here.token)
+    duet = next((one for one in known if one.id == wanted), None)
     if duet is None:
         raise NotFound("unknown_duet")
     work = chosen(visit, said, duet.medium)

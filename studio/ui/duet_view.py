@@ -89,7 +89,8 @@ def side_of(visit: Visit, duet: DuetRow, number: int) -> str:
     elif duet.place == number:
         state = words("duet.you")
     hint = f'<span class="hint">{text(state)}</span>' if state else ""
-    return f"""<p class="duet-side{"" if number else " first"}">{side.thumbnail}
+    return f"""<p class="duet-side{"" if number else " first"}">
+      <span class="duet-face">{side.thumbnail}</span>
       <span>{dot(colour)}
       <bdi>{text(name(visit, side))}</bdi></span>{hint}</p>"""
 

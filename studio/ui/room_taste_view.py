@@ -80,7 +80,7 @@ def comparison(learner: RoomVisit, job: JobRow) -> str:
     return f"""<h2>{text(words("teach.done.title"))}</h2>
       <p class="lead">{text(words("taste.done"))}</p>
       {measured.figures(learner, job.result["measured"])}{cost(learner, job)}{pairs(learner, job)}
-      <p class="row">{taking(learner, job)}
+      <p class="row">{taking(learner, job, "taste.accept")}
         {button(words("teach.discard"), "discard", kind="large")}</p>"""
 
 

@@ -193,11 +193,11 @@ def pairs(visit: Visit, job: JobRow) -> str:
       <ul class="pairs" data-shows="both">{works}</ul>"""
 
 
-def taking(visit: Visit, job: JobRow) -> str:
+def taking(visit: Visit, job: JobRow, accept: str = "teach.accept") -> str:
     """Accept; where too much was lost, a weaker one first."""
     words = visit.words
     if not lost(job.result["measured"]):
-        return button(words("teach.accept"), "accept", kind="primary large")
+        return button(words(accept), "accept", kind="primary large")
     return button(words("teach.weaker"), "weaken", kind="primary large") + button(
         words("teach.accept.anyway"), "accept", kind="large", data_anyway="yes"
     )

@@ -87,9 +87,10 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     if here.closed is None:
         told, drawn = duet.heard(visit, here, said)
         answer, parts = answer | told, parts | drawn
-    taste = taste_view.section(visit, here)
-    if taste_view.stamp(taste) != said.get("taste"):
-        parts["taste"] = taste
+    if said.get("taste") is not None:
+        taste = taste_view.section(visit, here)
+        if taste_view.stamp(taste) != said["taste"]:
+            parts["taste"] = taste
     return answer | {"parts": parts}
 
 
