@@ -183,7 +183,10 @@ def doing(visit: Visit, member: MemberRow) -> str:
         return ""
     medium = media().get(str(member.doing.get("medium")))
     version = str(member.doing.get("version") or "")
-    own = words("together.doing.taste") if version and base_of(version) != version else version
+    own = version
+    if version and base_of(version) != version:
+        shared = visit.studio.store.room_tastes.versions(visit.key, str(member.doing.get("medium")))
+        own = words("together.doing.room" if version in shared else "together.doing.taste")
     parts = [words(tab), medium_title(medium, visit.language) if medium else "", own]
     return words("common.comma").join(filter(None, parts))
 

@@ -14,6 +14,7 @@ from studio.studio import Studio
 from studio.taste import Curator, climb, finetune
 from studio.taste.reward import FEWEST
 from studio.ui import lesson, rate, room, room_taste, together, versions
+from studio.ui.panel import text
 from studio.ui.questions import Questions, Waiting
 from studio.ui.readout import Usual
 from studio.ui.room_taste import BadRoomTaste, RoomVisit
@@ -120,6 +121,8 @@ def test_what_two_people_like_teaches_a_version_for_those_in_the_room(
         assert versions.in_use(visit) == "base"
         room_taste.use(visit, {"version": version})
         assert visit.studio.store.current_version(visit.key, MEDIUM) == version
+        together.beat(visit, {"tab": "together"})
+    assert together.draw(bo).count(text("the room's taste")) == 2
     card = studio.registry.checkpoints.find(MEDIUM, version).card
     assert (card["people"], card["ratings"]) == (2, 2 * RATED)
     # It is no work of one's own that one could take along.
