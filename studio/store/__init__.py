@@ -21,19 +21,25 @@ from studio.errors import NotFound, StudioError
 from studio.medium import Recipe
 from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
+from studio.store.duets import DuetRecords
 from studio.store.jobs import JobRecords
-from studio.store.owner import find_session, hash_key, session_id, touch
+from studio.store.owner import RoomKey, find_session, hash_key, session_id, touch
 from studio.store.queries import (
     artwork_row,
+    counting,
     fingerprint,
     rating_row,
     select_artworks,
     select_ratings,
 )
-from studio.store.rooms import BadRoom, RoomRecords
+from studio.store.room_queries import BadRoom
+from studio.store.room_tastes import RoomTastes, note_rating
+from studio.store.rooms import RoomRecords
 from studio.store.rows import (
     ArtworkRow,
     BelongingsRow,
+    DuetRow,
+    DuetSideRow,
     JobRow,
     MemberRow,
     RatingRow,
@@ -56,10 +62,13 @@ __all__ = [
     "BadRating",
     "BadRoom",
     "BelongingsRow",
+    "DuetRow",
+    "DuetSideRow",
     "JobRow",
     "MemberRow",
     "NotSaved",
     "RatingRow",
+    "RoomKey",
     "RoomRow",
     "RoomWorkRow",
     "SessionRow",
@@ -88,6 +97,8 @@ class Store:
         self.jobs = JobRecords(self._database)
         self.rooms = RoomRecords(self._database)
         self.belongings = Belongings(self._database)
+        self.duets = DuetRecords(self._database)
+        self.room_tastes = RoomTastes(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -186,6 +197,13 @@ class Store:
             is_own = found[0].session_id == owner
             return row if is_own else replace(row, kept=False, pinned=False, stars=None)
 
+    def same_artwork(self, key: str, recipe: Recipe) -> ArtworkRow | None:
+        """The session's own row of the very same work, if it has one."""
+        with self._database.reading() as db:
+            mine = {"session_id": session_id(db, key), "fingerprint": fingerprint(recipe)}
+            found = db.execute(select_artworks().filter_by(**mine)).first()
+            return artwork_row(*found) if found else None
+
     def artworks(
         self,
         key: str,
@@ -239,12 +257,16 @@ class Store:
         stars: int | None = None,
         aspects: Mapping[str, int] | None = None,
         thumb: bool | None = None,
+        room: str | None = None,
     ) -> RatingRow:
         """Stars (1 to 5, with optional stars for aspects) or a thumb for one work.
 
+        Args:
+            room: token of the room where it is given; it may teach the room if its giver allows.
+
         Raises:
             BadRating: neither stars nor thumb, or stars outside 1 to 5.
-            NotFound: not a work of this session.
+            NotFound: not a work of this session, or not a room this person is in.
         """
         if stars is None and thumb is None:
             raise BadRating("rating_empty")
@@ -265,14 +287,27 @@ class Store:
             )
             db.add(rating)
             db.flush()
+            if room is not None:
+                note_rating(db, key, room, rating)
             return rating_row(rating, artwork, None)
 
-    def prefer(self, key: str, winner_id: str, loser_id: str, *, tie: bool = False) -> RatingRow:
+    def prefer(
+        self,
+        key: str,
+        winner_id: str,
+        loser_id: str,
+        *,
+        tie: bool = False,
+        room: str | None = None,
+    ) -> RatingRow:
         """One work over another, or both alike.
+
+        Args:
+            room: see `rate`.
 
         Raises:
             BadRating: a work against itself, or against a work of another medium.
-            NotFound: not works of this session.
+            NotFound: not works of this session, or not a room this person is in.
         """
         with self._database.writing() as db:
             winner = _own_artwork(db, key, winner_id)
@@ -290,6 +325,8 @@ class Store:
             )
             db.add(rating)
             db.flush()
+            if room is not None:
+                note_rating(db, key, room, rating)
             return rating_row(rating, winner, loser)
 
     def undo_rating(self, key: str, medium: str, number: int | None = None) -> RatingRow | None:
@@ -308,10 +345,7 @@ class Store:
     def ratings(self, key: str, medium: str) -> list[RatingRow]:
         """All that count, oldest first: of several answers about a work, or two, the newest."""
         with self._database.reading() as db:
-            query = select_ratings(session_id(db, key), medium).order_by(RatingRecord.number)
-            rows = [rating_row(*found) for found in db.execute(query)]
-        newest = {(row.kind, row.works): row.id for row in rows}
-        return [row for row in rows if newest[row.kind, row.works] == row.id]
+            return counting(db, select_ratings(session_id(db, key), medium))
 
     def rating_counts(self, key: str, medium: str) -> dict[str, int]:
         """How many ratings count: {"stars", "thumbs", "pairs", "total"}."""

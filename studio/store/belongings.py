@@ -10,19 +10,32 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, delete, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from studio.store.database import Database
-from studio.store.owner import session_id
+from studio.store.owner import ROOM, RoomKey, find_session, session_id
 from studio.store.queries import fingerprint
 from studio.store.rows import ArtworkRow, BelongingsRow, RatingRow
 from studio.store.tables import (
     ArtworkRecord,
     JobRecord,
     RatingRecord,
+    RoomDuetRecord,
     RoomMemberRecord,
+    RoomRatingRecord,
     RoomReactionRecord,
     RoomRecord,
     RoomWorkRecord,
@@ -60,7 +73,10 @@ class Belongings:
         """The numbers of those who have not been here since."""
         with self._database.reading() as db:
             query = select(SessionRecord.id).where(
-                SessionRecord.seen < since, SessionRecord.deleted.is_(None)
+                SessionRecord.seen < since,
+                SessionRecord.deleted.is_(None),
+                # A room's own session goes with the room, which goes with its people.
+                ~SessionRecord.key_hash.startswith(ROOM),
             )
             return list(db.scalars(query))
 
@@ -133,6 +149,8 @@ class Belongings:
             person = db.get(SessionRecord, number, with_for_update=True)
             if person is None:
                 return
+            given = select(RatingRecord.number).where(RatingRecord.session_id == number)
+            db.execute(delete(RoomRatingRecord).where(RoomRatingRecord.rating_id.in_(given)))
             for record in (StateRecord, VersionUseRecord, VersionRecord, JobRecord, RatingRecord):
                 db.execute(delete(record).where(record.session_id == number))
             _leave_rooms(db, number, with_shared)
@@ -182,7 +200,7 @@ def _count(db: Session, *conditions: ColumnElement[bool]) -> int:
     return db.scalar(select(func.count()).where(*conditions)) or 0
 
 
-def _of_member(owner: int, member: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def _of_member(owner: int, member: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     own = select(RoomMemberRecord.number).where(RoomMemberRecord.session_id == owner)
     return member.in_(own)
 
@@ -206,6 +224,7 @@ def _has_others(owner: int) -> ColumnElement[bool]:
 def _leave_rooms(db: Session, owner: int, with_shared: bool) -> None:
     mine = _of_member(owner, RoomReactionRecord.member_id)
     db.execute(delete(RoomReactionRecord).where(mine))
+    _end_duets(db, owner)
     gone = _of_member(owner, RoomWorkRecord.member_id)
     if not with_shared:
         gone &= RoomWorkRecord.taken_back.is_not(None)
@@ -222,6 +241,7 @@ def _leave_rooms(db: Session, owner: int, with_shared: bool) -> None:
         others = db.scalars(_others_in(owner, room.id)).all()
         if not others:
             _delete_works(db, RoomWorkRecord.room_id == room.id)
+            _forget_taste(db, room)
             db.execute(delete(RoomMemberRecord).where(RoomMemberRecord.room_id == room.id))
             db.delete(room)
             continue
@@ -243,6 +263,29 @@ def _leave(db: Session, room: RoomRecord, owner: int) -> None:
         return
     member.name, member.colour, member.doing = "", NOBODY, {}
     member.left = member.seen = member.joined
+
+
+def _end_duets(db: Session, owner: int) -> None:
+    """Take away the duets that a person, or a work of theirs, was part of."""
+    works = select(ArtworkRecord.id).where(ArtworkRecord.session_id == owner)
+    sides = (RoomDuetRecord.first_work_id.in_(works), RoomDuetRecord.second_work_id.in_(works))
+    seats = (
+        _of_member(owner, RoomDuetRecord.first_id),
+        _of_member(owner, RoomDuetRecord.second_id),
+    )
+    db.execute(delete(RoomDuetRecord).where(or_(*sides, *seats)))
+
+
+def _forget_taste(db: Session, room: RoomRecord) -> None:
+    """What a room was taught goes with its last member; the folders go at the next start."""
+    db.execute(delete(RoomRatingRecord).where(RoomRatingRecord.room_id == room.id))
+    own = find_session(db, RoomKey(room.token))
+    if own is None:
+        return
+    for record in (StateRecord, VersionUseRecord):
+        db.execute(delete(record).where(record.session_id == own.id))
+    taught = update(VersionRecord).where(VersionRecord.session_id == own.id)
+    db.execute(taught.values(status="discarded"))
 
 
 def _delete_works(db: Session, which: ColumnElement[bool]) -> None:

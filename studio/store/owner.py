@@ -16,9 +16,22 @@ TOUCH = timedelta(hours=6)
 disk."""
 
 
+ROOM = "room-"
+"""How the hash of a room's own key begins; no hash of a person's has a hyphen."""
+
+
+class RoomKey(str):
+    """The key of a room's own session, which is made of the room's token.
+
+    Whoever was sent a link knows that token; but what a browser says is a plain string, and no
+    plain string opens this session.
+    """
+
+
 def hash_key(key: str) -> str:
     # Keys are long and random, so a fast hash without salt is enough.
-    return hashlib.sha256(key.encode()).hexdigest()
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{ROOM}{digest[:59]}" if isinstance(key, RoomKey) else digest
 
 
 def find_session(db: Session, key: str) -> SessionRecord | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from studio.medium import Recipe
 from studio.store.rows import ArtworkRow, RatingRow
@@ -34,6 +34,16 @@ def select_ratings(owner: int, medium: str) -> Select[RatingRecord, ArtworkRecor
         .where(RatingRecord.session_id == owner, RatingRecord.medium == medium)
         .where(~RatingRecord.undone)
     )
+
+
+def counting(
+    db: Session, query: Select[RatingRecord, ArtworkRecord, ArtworkRecord]
+) -> list[RatingRow]:
+    """Those of a query that count, oldest first: of several answers about a work, or two, the
+    newest."""
+    rows = [rating_row(*found) for found in db.execute(query.order_by(RatingRecord.number))]
+    newest = {(row.kind, row.works): row.id for row in rows}
+    return [row for row in rows if newest[row.kind, row.works] == row.id]
 
 
 def artwork_row(record: ArtworkRecord, stars: int | None) -> ArtworkRow:

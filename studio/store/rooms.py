@@ -14,10 +14,21 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from studio.errors import NotFound, StudioError
+from studio.errors import NotFound
 from studio.medium import Option, Recipe
 from studio.store.database import Database
+from studio.store.duets import end_duets, leave_duets
 from studio.store.owner import session_id
+from studio.store.room_queries import (
+    BadRoom,
+    find_member,
+    find_room,
+    find_work,
+    member_row,
+    require_open,
+    share_work,
+)
+from studio.store.room_tastes import forget_versions
 from studio.store.rows import MemberRow, RoomRow, RoomWorkRow
 from studio.store.tables import (
     ArtworkRecord,
@@ -29,8 +40,6 @@ from studio.store.tables import (
 
 COLOURS = ("red", "amber", "green", "teal", "blue", "violet", "pink", "grey")
 SIGNS = ("heart", "spark", "leaf")
-PRESENT = timedelta(seconds=15)
-"""Somebody not seen for longer is away."""
 HEARTBEAT = timedelta(seconds=5)
 """How often it is written that somebody is still there: a room asks oftener than that."""
 NAME = Option("name", "", longest=40)
@@ -38,10 +47,6 @@ TITLE = Option("title", "", longest=80)
 DOING = Option("doing", "", longest=128)
 MOST_GENERATIONS = 16
 """How far back a work's descent is followed through works that were not shared."""
-
-
-class BadRoom(StudioError):
-    """What cannot be done in this room, or not by this person."""
 
 
 class RoomRecords:
@@ -74,15 +79,34 @@ class RoomRecords:
         """
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
-            room = _open(_room(db, token, for_writing=True))
+            room = find_room(db, token, for_writing=True)
+            require_open(room)
             _enter(db, room, owner, name, colour)
+            room.revision += 1
+
+    def come_back(self, key: str, token: str) -> None:
+        """Into a room this person was in, a closed one too, as who they were there.
+
+        Raises:
+            NotFound: no such room, or they were never in it.
+        """
+        with self._database.writing() as db:
+            owner = session_id(db, key, for_writing=True)
+            room = find_room(db, token, for_writing=True)
+            known = {"room_id": room.id, "session_id": owner}
+            member = db.scalar(select(RoomMemberRecord).filter_by(**known))
+            if member is None:
+                raise NotFound("room_not_in_it")
+            member.left, member.seen = None, datetime.now(UTC)
             room.revision += 1
 
     def leave(self, key: str, token: str) -> None:
         """Go; what was shared stays until it is taken back."""
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
-            member.left = datetime.now(UTC)
+            room, member = find_member(db, key, token)
+            leave_duets(db, member)
+            forget_versions(db, room, member)
+            member.left, member.teaches = datetime.now(UTC), False
             room.revision += 1
 
     def close(self, key: str, token: str) -> None:
@@ -92,16 +116,17 @@ class RoomRecords:
             BadRoom: only the founder closes a room.
         """
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
+            room, member = find_member(db, key, token)
             if room.founder_id != member.session_id:
                 raise BadRoom("room_not_founder")
             room.closed = room.closed or datetime.now(UTC)
+            end_duets(db, room)
             room.revision += 1
 
     def room(self, key: str, token: str) -> RoomRow:
         """What a link leads to. Raises: NotFound: no such room."""
         with self._database.reading() as db:
-            return _room_row(db, _room(db, token), session_id(db, key))
+            return _room_row(db, find_room(db, token), session_id(db, key))
 
     def rooms(self, key: str) -> list[RoomRow]:
         """Every room this person was ever in, the newest first."""
@@ -124,20 +149,20 @@ class RoomRecords:
         known = {name: str(DOING.clean(doing.get(name))) for name in ("tab", "medium", "version")}
         now = datetime.now(UTC)
         with self._database.reading() as db:
-            room, member = _mine(db, key, token, for_writing=False)
+            room, member = find_member(db, key, token, for_writing=False)
             if member.doing == known and now - member.seen < HEARTBEAT:
                 return room.revision
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
+            room, member = find_member(db, key, token)
             member.doing, member.seen = known, now
             return room.revision
 
     def members(self, key: str, token: str) -> list[MemberRow]:
         """Who is in the room, those who came first first. Raises: NotFound: not in it."""
         with self._database.reading() as db:
-            room, _ = _mine(db, key, token, for_writing=False)
+            room, _ = find_member(db, key, token, for_writing=False)
             query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
-            return [_member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
+            return [member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
 
     def share(self, key: str, token: str, artwork_id: str) -> None:
         """Show a work of one's own to the room; shared again, it moves to the front.
@@ -147,39 +172,19 @@ class RoomRecords:
             BadRoom: the room is closed, or somebody shared the very same work.
         """
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
-            _open(room)
-            mine = {"id": artwork_id, "session_id": member.session_id}
-            artwork = db.scalar(select(ArtworkRecord).filter_by(**mine))
-            if artwork is None:
-                raise NotFound("unknown_artwork")
-            same = (
-                select(RoomWorkRecord)
-                .join(ArtworkRecord, ArtworkRecord.id == RoomWorkRecord.artwork_id)
-                .where(RoomWorkRecord.room_id == room.id)
-                .where(ArtworkRecord.fingerprint == artwork.fingerprint)
-            )
-            for record in db.scalars(same):
-                if record.artwork_id != artwork_id and record.taken_back is None:
-                    raise BadRoom("room_has_it")
-                if record.artwork_id == artwork_id:
-                    record.shared, record.taken_back = datetime.now(UTC), None
-                    break
-            else:
-                work = RoomWorkRecord(
-                    room_id=room.id, artwork_id=artwork_id, member_id=member.number
-                )
-                db.add(work)
-            room.revision += 1
+            room, member = find_member(db, key, token)
+            if share_work(db, require_open(room), member, artwork_id) != artwork_id:
+                raise BadRoom("room_has_it")
 
     def take_back(self, key: str, token: str, artwork_id: str) -> None:
         """Raises: NotFound: not a work that this person shared here."""
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
-            work = _work(db, room, artwork_id)
+            room, member = find_member(db, key, token)
+            work = find_work(db, room, artwork_id)
             if work.member_id != member.number:
                 raise NotFound("unknown_artwork")
             work.taken_back = datetime.now(UTC)
+            end_duets(db, room, artwork_id)
             room.revision += 1
 
     def react(self, key: str, token: str, artwork_id: str, sign: str) -> None:
@@ -193,8 +198,8 @@ class RoomRecords:
         if sign not in SIGNS:
             raise BadRoom("room_no_sign")
         with self._database.writing() as db:
-            room, member = _mine(db, key, token)
-            work = _work(db, _open(room), artwork_id)
+            room, member = find_member(db, key, token)
+            work = find_work(db, require_open(room), artwork_id)
             known = {"work_id": work.number, "member_id": member.number}
             given = db.scalar(select(RoomReactionRecord).filter_by(**known))
             if given is not None:
@@ -206,7 +211,7 @@ class RoomRecords:
     def works(self, key: str, token: str) -> list[RoomWorkRow]:
         """What is shared, the newest first. Raises: NotFound: not a room this person is in."""
         with self._database.reading() as db:
-            room, me = _mine(db, key, token, for_writing=False)
+            room, me = find_member(db, key, token, for_writing=False)
             query = (
                 select(RoomWorkRecord, ArtworkRecord, RoomMemberRecord)
                 .join(ArtworkRecord, ArtworkRecord.id == RoomWorkRecord.artwork_id)
@@ -224,7 +229,7 @@ class RoomRecords:
                     medium=artwork.medium,
                     recipe=recipes[artwork.id],
                     thumbnail=artwork.thumbnail,
-                    member=_member_row(member),
+                    member=member_row(member),
                     shared=work.shared,
                     parents=descent[artwork.id],
                     reactions=counts.get(work.number, {}),
@@ -233,33 +238,6 @@ class RoomRecords:
                 )
                 for work, artwork, member in found
             ]
-
-
-def _room(db: Session, token: str, *, for_writing: bool = False) -> RoomRecord:
-    query = select(RoomRecord).filter_by(token=token)
-    found = db.scalar(query.with_for_update() if for_writing else query)
-    if found is None:
-        raise NotFound("unknown_room")
-    return found
-
-
-def _open(room: RoomRecord) -> RoomRecord:
-    if room.closed is not None:
-        raise BadRoom("room_closed")
-    return room
-
-
-def _mine(
-    db: Session, key: str, token: str, *, for_writing: bool = True
-) -> tuple[RoomRecord, RoomMemberRecord]:
-    """A room and the person in it. Raises: NotFound: they are not in it."""
-    owner = session_id(db, key)
-    room = _room(db, token, for_writing=for_writing)
-    query = select(RoomMemberRecord).filter_by(room_id=room.id, session_id=owner, left=None)
-    member = db.scalar(query)
-    if member is None:
-        raise NotFound("room_not_in_it")
-    return room, member
 
 
 def _enter(db: Session, room: RoomRecord, owner: int, name: str, colour: str) -> None:
@@ -273,14 +251,6 @@ def _enter(db: Session, room: RoomRecord, owner: int, name: str, colour: str) ->
         db.add(member)
     member.name, member.colour = name, colour if colour in COLOURS else COLOURS[0]
     member.left, member.seen = None, datetime.now(UTC)
-
-
-def _work(db: Session, room: RoomRecord, artwork_id: str) -> RoomWorkRecord:
-    query = select(RoomWorkRecord).filter_by(room_id=room.id, artwork_id=artwork_id)
-    work = db.scalar(query.filter_by(taken_back=None))
-    if work is None:
-        raise NotFound("unknown_artwork")
-    return work
 
 
 def _reactions(
@@ -332,25 +302,14 @@ def _nearest(
 
 def _room_row(db: Session, room: RoomRecord, owner: int) -> RoomRow:
     mine = {"room_id": room.id, "session_id": owner, "left": None}
-    member = db.scalar(select(RoomMemberRecord.number).filter_by(**mine))
+    member = db.scalar(select(RoomMemberRecord).filter_by(**mine))
     return RoomRow(
         token=room.token,
         title=room.title,
         revision=room.revision,
         is_founder=room.founder_id == owner,
         is_member=member is not None,
+        teaches=member is not None and member.teaches,
         created=room.created,
         closed=room.closed,
-    )
-
-
-def _member_row(record: RoomMemberRecord) -> MemberRow:
-    return MemberRow(
-        id=record.number,
-        name=record.name,
-        colour=record.colour,
-        doing=record.doing,
-        joined=record.joined,
-        left=record.left,
-        seen=record.seen,
     )

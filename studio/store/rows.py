@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from studio.medium import Recipe
+
+PRESENT = timedelta(seconds=15)
+"""Somebody not seen for longer is away."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ class RoomRow:
         revision: grows with everything that changes, except who was seen last.
         is_founder: whether this person made it.
         is_member: whether this person is in it now.
+        teaches: whether they let it learn from what they rate.
     """
 
     token: str
@@ -148,6 +152,7 @@ class RoomRow:
     revision: int
     is_founder: bool
     is_member: bool
+    teaches: bool
     created: datetime
     closed: datetime | None
 
@@ -168,6 +173,10 @@ class MemberRow:
     joined: datetime
     left: datetime | None
     seen: datetime
+
+    @property
+    def is_present(self) -> bool:
+        return datetime.now(UTC) - self.seen <= PRESENT
 
 
 @dataclass(frozen=True)
@@ -191,3 +200,41 @@ class RoomWorkRow:
     reactions: dict[str, int]
     mine: str | None
     is_mine: bool
+
+
+@dataclass(frozen=True)
+class DuetSideRow:
+    """What one of two people put into a duet.
+
+    Attributes:
+        member: who plays it; None: they left the duet, and what they put in stays.
+    """
+
+    member: MemberRow | None
+    work: str
+    recipe: Recipe
+    thumbnail: str
+
+    @property
+    def is_played(self) -> bool:
+        """Whether somebody is there who plays it."""
+        return self.member is not None and self.member.is_present
+
+
+@dataclass(frozen=True)
+class DuetRow:
+    """A duet as one person of the room sees it.
+
+    Attributes:
+        sides: the first and, once somebody came, the second.
+        position: from the first (0) to the second (1).
+        revision: grows with each move.
+        place: which of the sides is theirs, or None.
+    """
+
+    id: int
+    medium: str
+    sides: tuple[DuetSideRow, ...]
+    position: float
+    revision: int
+    place: int | None

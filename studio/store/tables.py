@@ -178,6 +178,7 @@ class RoomMemberRecord(Base):
     name: Mapped[str] = mapped_column(String(40))
     colour: Mapped[str] = mapped_column(String(16))
     doing: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    teaches: Mapped[bool] = mapped_column(default=False)
     joined: Mapped[datetime] = mapped_column(default=_now)
     left: Mapped[datetime | None]
     seen: Mapped[datetime] = mapped_column(default=_now)
@@ -203,3 +204,37 @@ class RoomReactionRecord(Base):
     work_id: Mapped[int] = mapped_column(ForeignKey("room_works.number"))
     member_id: Mapped[int] = mapped_column(ForeignKey("room_members.number"))
     sign: Mapped[str] = mapped_column(String(16))
+
+
+class RoomDuetRecord(Base):
+    """Two works of a room's people and a place between them.
+
+    Who left is no longer named, though their work stays for the other one; `revision` grows with
+    each move.
+    """
+
+    __tablename__ = "room_duets"
+    __table_args__ = (Index("room_duets_of_room", "room_id"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    medium: Mapped[str] = mapped_column(String(64))
+    first_id: Mapped[int | None] = mapped_column(ForeignKey("room_members.number"))
+    first_work_id: Mapped[str] = mapped_column(ForeignKey("artworks.id"))
+    second_id: Mapped[int | None] = mapped_column(ForeignKey("room_members.number"))
+    second_work_id: Mapped[str | None] = mapped_column(ForeignKey("artworks.id"))
+    position: Mapped[float] = mapped_column(default=0.5)
+    revision: Mapped[int] = mapped_column(default=1)
+    begun: Mapped[datetime] = mapped_column(default=_now)
+    ended: Mapped[datetime | None]
+
+
+class RoomRatingRecord(Base):
+    """A rating that was given where it may teach a room, which says nothing about its giver still
+    allowing it."""
+
+    __tablename__ = "room_ratings"
+    __table_args__ = (Index("room_ratings_of_room", "room_id"),)
+
+    rating_id: Mapped[int] = mapped_column(ForeignKey("ratings.number"), primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))

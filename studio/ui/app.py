@@ -16,6 +16,7 @@ from studio.ui.doorway import doorway
 from studio.ui.head import page_head
 from studio.ui.header import header_html
 from studio.ui.operations import operations
+from studio.ui.room_download import room_files
 from studio.ui.session import UPLOADED_AT_MOST, Page, Said, Visit, visit
 from studio.ui.theme import studio_theme
 from studio.words import LANGUAGES
@@ -50,6 +51,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         *door(studio.settings),
         page_head(studio.settings.language),
         operations(studio),
+        room_files(studio),
         doorway(studio),
     ]
     return app, {

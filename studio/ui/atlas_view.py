@@ -9,7 +9,7 @@ from studio.atlas import Atlas
 from studio.errors import NotEnoughRatings
 from studio.medium import Artwork, Generator
 from studio.store import ArtworkRow
-from studio.taste import Curator, Ratings
+from studio.taste import Curator
 from studio.taste.explain import Samples
 from studio.taste.landscape import liking
 from studio.ui.explore_view import remarks
@@ -159,7 +159,7 @@ def liked(
     """How well the person should like what lies at each node, row by row; none while their taste
     is not known."""
     try:
-        reward = curator.reward(generator, Ratings.from_rows(visit.rated()))
+        reward = curator.reward(generator, visit.ratings())
     except NotEnoughRatings:
         return []
     return liking(reward, samples, atlas.features(generator)) if reward.is_trusted else []

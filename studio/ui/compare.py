@@ -158,7 +158,7 @@ def start_keeping(visit: Visit, said: Said, make: Make) -> dict[str, Any]:
     state = load(visit)
     running = latest(visit, state)
     if running is None or running.is_finished:
-        ratings = Ratings.from_rows(visit.rated())
+        ratings = visit.ratings()
         studio, medium, weights = visit.studio, visit.medium, state.weights
 
         def work(context: JobContext) -> dict[str, Any]:

@@ -88,14 +88,17 @@ def chosen(visit: Visit) -> dict[str, str]:
     }
 
 
-def start(visit: Visit) -> None:
+def start(visit: Visit, **source: Any) -> None:
     """Queue a lesson on all ratings there are now, as was chosen; one that is under way stays the
     only one. The very lesson that a restart interrupted goes on where it was.
+
+    Args:
+        source: what the version's card says besides of what taught it.
 
     Raises:
         NotEnoughRatings: too few, or all the same.
     """
-    ratings = Ratings.from_rows(visit.rated())
+    ratings = visit.ratings()
     require_enough(ratings.stars, ratings.pairs, ratings.raters)
     learn = partial(
         finetune,
@@ -103,7 +106,7 @@ def start(visit: Visit) -> None:
         base=base_of(visit.studio, visit.generator),
         unfinished=visit.studio.unfinished(visit.key, visit.medium),
     )
-    submit(visit, learn, {"ratings": len(ratings)})
+    submit(visit, learn, {"ratings": len(ratings), **source})
 
 
 def start_with(visit: Visit, works: OwnWorks) -> None:
@@ -145,9 +148,7 @@ def weaken(visit: Visit) -> None:
         raise NotFound("nothing_to_decide")
     studio = visit.studio
     # What was rated since has taught nothing yet, and must not judge what was taught.
-    ratings = Ratings.from_rows(
-        [rating for rating in visit.rated() if rating.created <= job.created]
-    )
+    ratings = visit.ratings(job.created)
 
     def work(context: JobContext) -> dict[str, Any]:
         return teach_less(studio, row, ratings, context)
@@ -261,11 +262,11 @@ def teach_less(
     """
     registry = studio.registry
     generator = registry.use_apart(row.medium, row.parent)
-    adapter = registry.checkpoints.find(row.medium, row.version).tensors("adapter")
+    strong = registry.checkpoints.find(row.medium, row.version)
     try:
         result = guard.weaker(
             generator,
-            FineTuneResult(adapter, row.measured),
+            FineTuneResult(strong.tensors("adapter"), row.measured),
             ratings,
             base=base_of(studio, generator),
             progress=Telling(context),
@@ -273,7 +274,10 @@ def teach_less(
         )
     except FineTuneCancelled:
         raise Cancelled from None
-    return kept(studio, generator, result, {"ratings": len(ratings)}, context)
+    source = {"ratings": len(ratings)}
+    if "people" in strong.card:
+        source["people"] = strong.card["people"]
+    return kept(studio, generator, result, source, context)
 
 
 def base_of(studio: Studio, generator: Generator) -> Generator:

@@ -13,7 +13,7 @@ from studio.medium import Artwork, Recipe
 from studio.store import RatingRow
 from studio.taste import Ratings
 from studio.taste.reward import FEWEST
-from studio.ui import elsewhere
+from studio.ui import elsewhere, room
 from studio.ui.assets import asset
 from studio.ui.questions import MODES, Question, Questions, Waiting
 from studio.ui.session import Page, Said, Visit
@@ -146,6 +146,13 @@ def newest(rows: Sequence[RatingRow]) -> int:
 
 
 def progress(visit: Visit, done: int) -> str:
+    said = own_progress(visit, done)
+    if teaching := room.teaching(visit):
+        said += " " + visit.words("rate.progress.room", room=teaching.title)
+    return said
+
+
+def own_progress(visit: Visit, done: int) -> str:
     missing = GOAL - done
     if missing <= 0:
         return visit.words("rate.progress.enough")
@@ -191,17 +198,18 @@ def answer(visit: Visit, questions: Questions, said: Said) -> str:
 
 def rate(visit: Visit, question: Question, said: Said) -> None:
     """The rating is on disk when this returns."""
-    store = visit.studio.store
+    store, teaching = visit.studio.store, room.teaching(visit)
+    where = teaching.token if teaching else None
     ids = [
         store.keep_artwork(visit.key, Recipe.from_dict(recipe), thumbnail)
         for recipe, thumbnail in zip(question.recipes, question.thumbnails, strict=True)
     ]
     if question.kind == "pair":
         winner, loser = reversed(ids) if said["choice"] == "right" else ids
-        store.prefer(visit.key, winner, loser, tie=said["choice"] == "tie")
+        store.prefer(visit.key, winner, loser, tie=said["choice"] == "tie", room=where)
     else:
         aspects = {name: int(said["aspects"][name]) for name in ASPECTS if name in said["aspects"]}
-        store.rate(visit.key, ids[0], stars=int(said["choice"]), aspects=aspects)
+        store.rate(visit.key, ids[0], stars=int(said["choice"]), aspects=aspects, room=where)
 
 
 def undo(visit: Visit, questions: Questions, said: Said) -> str:

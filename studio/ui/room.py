@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from studio.errors import NotFound
-from studio.store import RoomRow
+from studio.store import RoomRow, RoomWorkRow
 from studio.ui.session import Visit
 
 ROOM = "room"
@@ -40,16 +40,36 @@ def present(visit: Visit) -> RoomRow | None:
     return room if room.is_member else None
 
 
+def mine(visit: Visit) -> RoomRow:
+    """Raises: NotFound: this person is in no room."""
+    room = present(visit)
+    if room is None:
+        raise NotFound("room_not_in_it")
+    return room
+
+
+def work(visit: Visit, artwork_id: str) -> RoomWorkRow:
+    """Raises: NotFound: no such work in the room this person is in."""
+    works = visit.studio.store.rooms.works(visit.key, mine(visit).token)
+    found = next((one for one in works if one.id == artwork_id), None)
+    if found is None:
+        raise NotFound("unknown_artwork")
+    return found
+
+
 def is_open(visit: Visit) -> bool:
     """Whether there is a room to share something with."""
     here = present(visit)
     return here is not None and here.closed is None
 
 
+def teaching(visit: Visit) -> RoomRow | None:
+    """The room that learns from what this person rates; None: none does."""
+    here = present(visit)
+    return here if here is not None and here.teaches and here.closed is None else None
+
+
 def share(visit: Visit, artwork_id: str) -> None:
     """Raises: NotFound: in no room, or not a work of this person."""
-    room = present(visit)
-    if room is None:
-        raise NotFound("room_not_in_it")
-    visit.studio.store.rooms.share(visit.key, room.token, artwork_id)
+    visit.studio.store.rooms.share(visit.key, mine(visit).token, artwork_id)
     visit.say("together.shared")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,7 @@ from studio.line import Overtaken
 from studio.medium import Generator, Medium, get_medium, media
 from studio.store import RatingRow
 from studio.studio import Studio
-from studio.taste import Curator
+from studio.taste import Curator, Ratings
 from studio.taste.explain import Usual
 from studio.ui.assets import asset as asset
 from studio.words import LANGUAGES, Words
@@ -77,6 +78,11 @@ class Visit:
         base = base_of(self.generator.version)
         rows = self.studio.store.ratings(self.key, self.medium)
         return [row for row in rows if base_of(row.recipe.version) == base]
+
+    def ratings(self, until: datetime | None = None) -> Ratings:
+        """What `rated` says; of those given until a moment."""
+        rows = self.rated()
+        return Ratings.from_rows(row for row in rows if until is None or row.created <= until)
 
     def load(self, name: str) -> dict[str, Any] | None:
         """What this session saved under a name, for this medium."""

@@ -23,7 +23,7 @@ STAGES = tuple(f"teach.stage.{stage}" for stage in ("preparing", "learning", "ch
 
 def readiness(visit: Visit, page: Page, job: JobRow | None) -> str:
     """What became of the last lesson, and whether another can start."""
-    ratings = Ratings.from_rows(visit.rated())
+    ratings = visit.ratings()
     try:
         reward = page.curator.reward(visit.generator, ratings)
     except NotEnoughRatings:
@@ -121,6 +121,10 @@ def option(visit: Visit, name: str, value: str, chosen: str) -> str:
 
 def progress(visit: Visit, job: JobRow) -> str:
     """Redrawn until the job is finished."""
+    return f'<section class="teach-under-way" data-poll>{under_way(visit, job)}</section>'
+
+
+def under_way(visit: Visit, job: JobRow) -> str:
     words, values = visit.words, job.values
     is_stopping = (visit.load("teach") or {}).get("stopping") == job.id
     if is_stopping:
@@ -139,13 +143,12 @@ def progress(visit: Visit, job: JobRow) -> str:
         style=f"--share: {job.progress:.3f}",
     )
     curve = values.get("curve") or []
-    return f"""<section class="teach-under-way" data-poll><h2>{text(stage)}</h2>
+    return f"""<h2>{text(stage)}</h2>
       <div class="bar"{bar}></div>
       <p class="hint">{text(" · ".join(filter(None, [f"{job.progress:.0%}", left])))}</p>
       {drawn_curve(visit, curve) if len(curve) > 1 else ""}
       {preview(visit, values.get("preview") or [])}
-      <p>{button(words("teach.cancel"), "cancel", data_id=job.id, disabled=is_stopping)}</p>
-      </section>"""
+      <p>{button(words("teach.cancel"), "cancel", data_id=job.id, disabled=is_stopping)}</p>"""
 
 
 def drawn_curve(visit: Visit, values: Sequence[float]) -> str:
@@ -173,30 +176,36 @@ def comparison(visit: Visit, job: JobRow) -> str:
     """Before and after on the same noise, what was measured, and the choice."""
     words = visit.words
     lead = "teach.works.done" if "closer" in job.result["measured"] else "teach.done"
+    return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
+      <p class="lead">{text(words(lead))}</p>
+      {measured.figures(visit, job.result["measured"])}
+      {cost(visit, job)}{proof.offer(visit, job)}{pairs(visit, job)}
+      <p class="row decide">{taking(visit, job)}
+        {button(words("teach.discard"), "discard", kind="large")}</p></section>"""
+
+
+def pairs(visit: Visit, job: JobRow) -> str:
+    """Works of the same noise, before and after, and what of them to show."""
+    words = visit.words
     views = "".join(
         f'<button type="button" class="chip" data-view="{name}" '
         f'aria-pressed="{str(name == "both").lower()}">{text(words(f"teach.view.{name}"))}</button>'
         for name in ("both", "before", "after")
     )
-    pairs = "".join(
+    works = "".join(
         f'<li><span class="before">{before}</span><span class="after">{after}</span></li>'
         for before, after in zip(job.result["before"], job.result["after"], strict=True)
     )
-    return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
-      <p class="lead">{text(words(lead))}</p>
-      {measured.figures(visit, job.result["measured"])}
-      {cost(visit, job)}{proof.offer(visit, job)}
-      <div class="chips" role="group" aria-label="{text(words("teach.view"))}">{views}</div>
-      <ul class="pairs" data-shows="both">{pairs}</ul>
-      <p class="row decide">{taking(visit, job)}
-        {button(words("teach.discard"), "discard", kind="large")}</p></section>"""
+    label = text(words("teach.view"))
+    return f"""<div class="chips" role="group" aria-label="{label}">{views}</div>
+      <ul class="pairs" data-shows="both">{works}</ul>"""
 
 
-def taking(visit: Visit, job: JobRow) -> str:
+def taking(visit: Visit, job: JobRow, accept: str = "teach.accept") -> str:
     """Accept; where too much was lost, a weaker one first."""
     words = visit.words
     if not lost(job.result["measured"]):
-        return button(words("teach.accept"), "accept", kind="primary large")
+        return button(words(accept), "accept", kind="primary large")
     return button(words("teach.weaker"), "weaken", kind="primary large") + button(
         words("teach.accept.anyway"), "accept", kind="large", data_anyway="yes"
     )
@@ -241,7 +250,10 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
         details.append(origin)
     elif checkpoint.parent:
         details.append(words("teach.version.from", parent=versions.title(visit, checkpoint.parent)))
-    if count := checkpoint.card.get("ratings"):
+    if people := checkpoint.card.get("people"):
+        said = {"people": people, "ratings": checkpoint.card["ratings"]}
+        details.append(words("taste.version.taught", **said))
+    elif count := checkpoint.card.get("ratings"):
         details.append(words("teach.version.ratings", count=count))
     if told := Outcome.from_card(checkpoint.card):
         details.append(words("teach.version.proof", won=proof.halves(told.score), pairs=told.pairs))
@@ -259,7 +271,7 @@ def version_row(visit: Visit, checkpoint: versions.Checkpoint, using: str) -> st
             aria_label=words("teach.version.use.label", version=name),
         )
     file = ""
-    if not checkpoint.is_base:
+    if checkpoint.version in versions.accepted(visit):
         file = button(
             words("teach.file.save"),
             "keep_file",

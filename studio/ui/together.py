@@ -9,12 +9,11 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFound
-from studio.store import RoomRow
-from studio.ui import room
+from studio.ui import duet, room, room_download, room_file, room_taste, room_works
+from studio.ui import room_taste_view as taste_view
 from studio.ui import together_view as view
 from studio.ui.assets import asset
-from studio.ui.panel import go_once, onward_once, panel, save_once
-from studio.ui.room_file import packed
+from studio.ui.panel import go_once, onward_once, panel
 from studio.ui.session import Page, Said, Visit
 from studio.ui.walk import Walk, open_next, store_artwork
 
@@ -23,7 +22,9 @@ TAB = "together"
 
 def build(page: Page) -> gr.Tab:
     with gr.Tab(page.i18n("together.title"), id=TAB, elem_id=f"tab-{TAB}") as tab:
-        panel(page, tab, draw, ACTS, script=asset("together.js"), style=asset("together.css"))
+        style = "".join(asset(f"{name}.css") for name in ("teach", "together", "duet", "family"))
+        panel(page, tab, draw, ACTS, script=asset("together.js") + asset("teach.js"), style=style)
+        duet.build(page)
     return tab
 
 
@@ -36,7 +37,9 @@ def pulse(page: Page) -> None:
 def draw(visit: Visit) -> str:
     here = room.present(visit)
     if here is not None:
-        return view.in_room(visit, here)
+        playing = duet.section(visit, here, duet.all_of(visit, here))
+        taste, opened = taste_view.section(visit, here), room.state(visit).get("open")
+        return view.in_room(visit, here, playing, taste, opened)
     invited = room.state(visit).get("invited")
     if invited is None:
         return view.lobby(visit)
@@ -55,7 +58,7 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     try:
         if said.get("invited"):
             invite(visit, room.token_in(said["invited"]))
-            answer["open"] = visit.words("together.title")
+            answer["open"] = True
         here = room.present(visit)
     except NotFound:
         # The page asks before its session is opened; it will ask again.
@@ -77,9 +80,16 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
     if revision != said.get("revision"):
         works = store.rooms.works(visit.key, here.token)
         parts |= {
-            "works": view.works(visit, here, works),
-            "tree": view.tree(visit, works),
+            "works": room_works.grid(visit, here, works),
+            "tree": room_works.tree(visit, works),
         }
+    if here.closed is None:
+        told, drawn = duet.heard(visit, here, said)
+        answer, parts = answer | told, parts | drawn
+    if said.get("taste") is not None:
+        taste = taste_view.section(visit, here)
+        if taste_view.stamp(taste) != said["taste"]:
+            parts["taste"] = taste
     return answer | {"parts": parts}
 
 
@@ -112,10 +122,12 @@ def join(visit: Visit, said: Said) -> None:
 
 
 def come_back(visit: Visit, said: Said) -> None:
-    """Straight into a room that was only out of sight, else to its door."""
+    """Straight into a room that was only out of sight or is closed, else to its door."""
     token = str(said["room"])
     here = visit.studio.store.rooms.room(visit.key, token)
-    if here.is_member:
+    if here.closed is not None and not here.is_member:
+        visit.studio.store.rooms.come_back(visit.key, token)
+    if here.is_member or here.closed is not None:
         room.remember(visit, token=token, invited=None)
     else:
         room.remember(visit, invited=token)
@@ -123,14 +135,6 @@ def come_back(visit: Visit, said: Said) -> None:
 
 def not_now(visit: Visit, said: Said) -> None:
     room.remember(visit, invited=None)
-
-
-def mine(visit: Visit) -> RoomRow:
-    """Raises: NotFound: this person is in no room."""
-    here = room.present(visit)
-    if here is None:
-        raise NotFound("room_not_in_it")
-    return here
 
 
 def share_explore(visit: Visit, said: Said) -> None:
@@ -142,44 +146,51 @@ def share(visit: Visit, said: Said) -> None:
 
 
 def take_back(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.take_back(visit.key, mine(visit).token, str(said["id"]))
+    visit.studio.store.rooms.take_back(visit.key, room.mine(visit).token, str(said["id"]))
 
 
 def react(visit: Visit, said: Said) -> None:
-    here = mine(visit)
+    here = room.mine(visit)
     visit.studio.store.rooms.react(visit.key, here.token, str(said["id"]), str(said["sign"]))
 
 
 def further(visit: Visit, said: Said) -> str:
     """Explore opens the work; what is made there descends from it."""
-    works = visit.studio.store.rooms.works(visit.key, mine(visit).token)
-    work = next((one for one in works if one.id == said["id"]), None)
-    if work is None:
-        raise NotFound("unknown_artwork")
+    work = room.work(visit, str(said["id"]))
+    # An open dialog would keep the hands off every other tab.
+    room.remember(visit, open=None)
     open_next(visit, work.id, work.recipe)
     if work.medium == visit.medium:
         return go_once("explore")
     return onward_once(work.medium)
 
 
+def look_at(visit: Visit, said: Said) -> None:
+    room.remember(visit, open=room.work(visit, str(said["id"])).id)
+
+
+def look_away(visit: Visit, said: Said) -> None:
+    room.remember(visit, open=None)
+
+
 def export(visit: Visit, said: Said) -> str:
-    here = mine(visit)
-    content, missing = packed(visit, here)
-    if missing:
+    """The browser fetches the file by itself, since a room may be large."""
+    here = visit.studio.store.rooms.room(visit.key, str(said["room"]))
+    if missing := room_file.missing(visit, here):
         visit.say("together.export.left_out", count=missing)
     else:
         visit.say("together.export.done")
-    return save_once(f"latent-studio-room-{here.created:%Y-%m-%d}.zip", content)
+    return room_download.form(visit, here, str(said["kind"]))
 
 
 def leave(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.leave(visit.key, mine(visit).token)
-    room.remember(visit, token=None)
+    visit.studio.store.rooms.leave(visit.key, room.mine(visit).token)
+    room.remember(visit, token=None, open=None)
     visit.say("together.left")
 
 
 def close(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.close(visit.key, mine(visit).token)
+    visit.studio.store.rooms.close(visit.key, room.mine(visit).token)
 
 
 ACTS = {
@@ -193,7 +204,11 @@ ACTS = {
     "take_back": take_back,
     "react": react,
     "further": further,
+    "look_at": look_at,
+    "look_away": look_away,
     "export": export,
     "leave": leave,
     "close": close,
+    **duet.ACTS,
+    **room_taste.ACTS,
 }

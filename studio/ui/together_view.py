@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from studio.checkpoint import base_of
-from studio.medium import get_medium, media
+from studio.medium import media
 from studio.store import MemberRow, RoomRow, RoomWorkRow
-from studio.store.rooms import COLOURS, NAME, PRESENT, SIGNS, TITLE
+from studio.store.rooms import COLOURS, NAME, TITLE
+from studio.ui import room_works
 from studio.ui.panel import text
+from studio.ui.room_file import KINDS
 from studio.ui.session import Visit
 from studio.ui.surface import attributes, button, icon, medium_title
 
-GLYPHS = {"heart": "♥", "spark": "✦", "leaf": "❧"}
-SHOWN_WORKS = 60
 SHOWN_PEOPLE = 24
 OFFERED = 12
 
@@ -38,18 +37,44 @@ def lobby(visit: Visit, trouble: str = "") -> str:
 
 
 def rooms(visit: Visit) -> str:
-    """Those one has been in."""
+    """Those one has been in; the closed ones apart, to look at and to save."""
     known = visit.studio.store.rooms.rooms(visit.key)
-    if not known:
-        return ""
     words = visit.words
+    shown = [one for one in known if one.closed is None][:OFFERED]
     rows = "".join(
         f"<li>{button(words('together.return', title=one.title), 'return', data_room=one.token)}"
         "</li>"
-        for one in known[:OFFERED]
-        if one.is_member or one.closed is None
+        for one in shown
     )
-    return f"<h3>{text(words('together.back'))}</h3><ul class='together-rooms'>{rows}</ul>"
+    open_ones = f"<h3>{text(words('together.back'))}</h3><ul class='together-rooms'>{rows}</ul>"
+    closed = "".join(closed_room(visit, one) for one in known if one.closed is not None)
+    closed_ones = f"""<h3>{text(words("together.closed.rooms"))}</h3>
+      <ul class="together-rooms">{closed}</ul>"""
+    return (open_ones if rows else "") + (closed_ones if closed else "")
+
+
+def closed_room(visit: Visit, one: RoomRow) -> str:
+    words = visit.words
+    look = button(words("together.closed.look", title=one.title), "return", data_room=one.token)
+    save = saving(visit, one) if one.is_member else ""
+    return f"""<li><strong>{text(one.title)}</strong>
+      <span class="hint">{text(words("together.closed.on", date=f"{one.closed:%Y-%m-%d}"))}</span>
+      <span class="row">{look}{save}</span></li>"""
+
+
+def saving(visit: Visit, room: RoomRow) -> str:
+    """As files with their recipes, or as a page for the web."""
+    words = visit.words
+    return "".join(
+        button(
+            words(f"together.export.{kind}.label", title=room.title),
+            "export",
+            icon("save") + text(words(f"together.export.{kind}")),
+            data_room=room.token,
+            data_kind=kind,
+        )
+        for kind in KINDS
+    )
 
 
 def invitation(visit: Visit, room: RoomRow) -> str:
@@ -74,15 +99,22 @@ def who(visit: Visit) -> str:
         f"""<label title="{text(words(f"together.colour.{colour}"))}"
           ><input{attributes(type="radio", name="colour", value=colour, checked=number == 0)}
           aria-label="{text(words(f"together.colour.{colour}"))}"
-          ><span class="together-dot {colour}" aria-hidden="true"></span></label>"""
+          >{room_works.dot(colour)}</label>"""
         for number, colour in enumerate(COLOURS)
     )
     return f"""{field(words("together.name"), "name", NAME.longest)}
       <fieldset><legend>{text(words("together.colour"))}</legend>{colours}</fieldset>"""
 
 
-def in_room(visit: Visit, room: RoomRow) -> str:
+def in_room(visit: Visit, room: RoomRow, playing: str, taste: str, opened: str | None) -> str:
+    """
+    Args:
+        playing: the duets of the room.
+        taste: what it has learned, and can learn.
+        opened: the work that is shown large.
+    """
     words, shown = visit.words, visit.studio.store.rooms.works(visit.key, room.token)
+    large = room_works.large(visit, room, shown, opened) if opened else ""
     data = attributes(
         class_="together-room",
         data_room=room.token,
@@ -92,17 +124,19 @@ def in_room(visit: Visit, room: RoomRow) -> str:
     closed = f'<p class="note">{text(words("together.closed"))}</p>' if room.closed else ""
     return f"""<div{data}>
       <header class="row"><h2>{text(room.title)}</h2><span class="grow"></span>
-        {button(words("together.export"), "export", icon("save") + text(words("together.export")))}
+        {saving(visit, room)}
         {close(visit, room)}{button(words("together.leave"), "leave", kind="quiet")}</header>
       {closed}{"" if room.closed else link(visit)}
       <h3 id="together-people">{text(words("together.people"))}</h3>
       <ul data-part="people" class="together-people" aria-labelledby="together-people"
         >{people(visit, room)}</ul>
       {"" if room.closed else share(visit, shown)}
+      {"" if room.closed else f'<section data-part="duet">{playing}</section>'}
       <h3>{text(words("together.works"))}</h3>
-      <div data-part="works">{works(visit, room, shown)}</div>
+      <div data-part="works">{room_works.grid(visit, room, shown)}</div>
+      <section data-part="taste">{taste}</section>
       <h3>{text(words("together.tree"))}</h3>
-      <div data-part="tree">{tree(visit, shown)}</div></div>"""
+      <div data-part="tree">{room_works.tree(visit, shown)}</div>{large}</div>"""
 
 
 def link(visit: Visit) -> str:
@@ -126,14 +160,14 @@ def close(visit: Visit, room: RoomRow) -> str:
 
 def people(visit: Visit, room: RoomRow) -> str:
     """Those present first."""
-    words, now = visit.words, datetime.now(UTC)
+    words = visit.words
     everybody = visit.studio.store.rooms.members(visit.key, room.token)
-    everybody.sort(key=lambda one: now - one.seen > PRESENT)
+    everybody.sort(key=lambda one: not one.is_present)
     rows = "".join(
-        f"""<li{attributes(class_="away" if now - one.seen > PRESENT else None)}>
-          <span class="together-dot {text(one.colour)}" aria-hidden="true"></span>
+        f"""<li{attributes(class_=None if one.is_present else "away")}>
+          {room_works.dot(one.colour)}
           <strong><bdi>{text(one.name)}</bdi></strong>
-          <span class="hint">{text(doing(visit, one, now))}</span></li>"""
+          <span class="hint">{text(doing(visit, one))}</span></li>"""
         for one in everybody[:SHOWN_PEOPLE]
     )
     if (more := len(everybody) - SHOWN_PEOPLE) > 0:
@@ -141,13 +175,18 @@ def people(visit: Visit, room: RoomRow) -> str:
     return rows
 
 
-def doing(visit: Visit, member: MemberRow, now: datetime) -> str:
+def doing(visit: Visit, member: MemberRow) -> str:
     words, tab = visit.words, f"{member.doing.get('tab')}.title"
-    if now - member.seen > PRESENT or tab not in words:
-        return words("together.people.away") if now - member.seen > PRESENT else ""
+    if not member.is_present:
+        return words("together.people.away")
+    if tab not in words:
+        return ""
     medium = media().get(str(member.doing.get("medium")))
     version = str(member.doing.get("version") or "")
-    own = words("together.doing.taste") if version and base_of(version) != version else version
+    own = version
+    if version and base_of(version) != version:
+        shared = visit.studio.store.room_tastes.versions(visit.key, str(member.doing.get("medium")))
+        own = words("together.doing.room" if version in shared else "together.doing.taste")
     parts = [words(tab), medium_title(medium, visit.language) if medium else "", own]
     return words("common.comma").join(filter(None, parts))
 
@@ -159,7 +198,7 @@ def share(visit: Visit, shown: Sequence[RoomWorkRow]) -> str:
     offered = "".join(
         "<li>"
         + button(
-            words("together.share.one", alt=get_words(visit, work.medium)),
+            words("together.share.one", alt=room_works.one(visit, work.medium)),
             "share",
             work.thumbnail,
             kind="together-offer",
@@ -174,104 +213,3 @@ def share(visit: Visit, shown: Sequence[RoomWorkRow]) -> str:
     now = button(words("together.share.explore"), "share_explore", kind="primary")
     return f"""<section><h3>{text(words("together.share"))}</h3>
       <p class="row">{now}</p>{offered}</section>"""
-
-
-def get_words(visit: Visit, medium: str) -> str:
-    """What a work of a medium is called."""
-    if medium not in media():
-        return medium
-    return visit.words.including(get_medium(medium).words)("medium.one")
-
-
-def alt(visit: Visit, work: RoomWorkRow) -> str:
-    one = get_words(visit, work.medium)
-    return visit.words("together.alt", one=one, name=maker(visit, work))
-
-
-def maker(visit: Visit, work: RoomWorkRow) -> str:
-    """Who shared a work; somebody who deleted everything has no name any more."""
-    return work.member.name or visit.words("together.somebody")
-
-
-def works(visit: Visit, room: RoomRow, shown: Sequence[RoomWorkRow]) -> str:
-    words = visit.words
-    if not shown:
-        return f'<p class="hint">{text(words("together.works.none"))}</p>'
-    makers = {work.id: maker(visit, work) for work in shown}
-    tiles = "".join(tile(visit, room, work, makers) for work in shown[:SHOWN_WORKS])
-    more = ""
-    if len(shown) > SHOWN_WORKS:
-        said = words("together.works.more", shown=SHOWN_WORKS, count=len(shown))
-        more = f'<p class="hint">{text(said)}</p>'
-    return f'<ul class="together-works">{tiles}</ul>{more}'
-
-
-def tile(visit: Visit, room: RoomRow, work: RoomWorkRow, makers: dict[str, str]) -> str:
-    words, name = visit.words, alt(visit, work)
-    signs = "".join(sign(visit, room, work, one) for one in SIGNS)
-    onward = button(
-        words("together.further.label", alt=name),
-        "further",
-        text(words("together.further")),
-        data_id=work.id,
-    )
-    back = button(
-        words("together.take_back.label", alt=name),
-        "take_back",
-        text(words("together.take_back")),
-        kind="quiet",
-        data_id=work.id,
-    )
-    origin = "".join(
-        f'<span class="hint">{text(words("together.from", name=makers[parent]))}</span>'
-        for parent in work.parents[:1]
-    )
-    return f"""<li class="together-work" data-work="{text(work.id)}" tabindex="-1"
-        aria-label="{text(name)}">{work.thumbnail}
-      <p><span class="together-dot {text(work.member.colour)}" aria-hidden="true"></span>
-        <bdi>{text(words("together.by", name=maker(visit, work)))}</bdi> {origin}</p>
-      <div class="row" role="group" aria-label="{text(words("together.signs"))}">{signs}</div>
-      <div class="row">{onward}{back if work.is_mine else ""}</div></li>"""
-
-
-def sign(visit: Visit, room: RoomRow, work: RoomWorkRow, one: str) -> str:
-    count = work.reactions.get(one, 0)
-    return button(
-        visit.words(f"together.sign.{one}", count=count),
-        "react",
-        f"{GLYPHS[one]} {count or ''}",
-        kind="chip",
-        data_id=work.id,
-        data_sign=one,
-        aria_pressed=str(work.mine == one).lower(),
-        disabled=room.closed is not None,
-    )
-
-
-def tree(visit: Visit, shown: Sequence[RoomWorkRow]) -> str:
-    """Works under the work they come from; those without kin are not in it."""
-    children: dict[str, list[RoomWorkRow]] = {}
-    for work in reversed(shown):
-        for parent in work.parents[:1]:
-            children.setdefault(parent, []).append(work)
-    if not children:
-        return f'<p class="hint">{text(visit.words("together.tree.none"))}</p>'
-    roots = [work for work in reversed(shown) if not work.parents and work.id in children]
-    return branch(visit, roots, children)
-
-
-def branch(
-    visit: Visit, siblings: Sequence[RoomWorkRow], children: dict[str, list[RoomWorkRow]]
-) -> str:
-    rows = "".join(
-        f"<li>{leaf(visit, work)}{branch(visit, children.get(work.id, []), children)}</li>"
-        for work in siblings
-    )
-    return f'<ol class="together-tree">{rows}</ol>' if rows else ""
-
-
-def leaf(visit: Visit, work: RoomWorkRow) -> str:
-    said = visit.words("together.tree.go", alt=alt(visit, work))
-    data = attributes(type="button", data_show=work.id, aria_label=said, title=said)
-    return f"""<button{data}>{work.thumbnail}<span class="together-dot {text(work.member.colour)}"
-      aria-hidden="true"></span><bdi>{text(maker(visit, work))}</bdi></button>"""

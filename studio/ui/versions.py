@@ -19,10 +19,17 @@ def in_use(visit: Visit) -> str:
 
 
 def title(visit: Visit, version: str) -> str:
-    """ "Your taste 2" for a person's own versions, the card's title or the name for others."""
+    """ "Your taste 2" for a person's own versions, "The taste of Evening" for a room's, the card's
+    title or the name for others."""
     for number, own in enumerate(accepted(visit), start=1):
         if own == version:
             return visit.words("teach.version.tuned", number=number)
+    shared = visit.studio.store.room_tastes.versions(visit.key, visit.medium)
+    if version in shared:
+        room = shared[version]
+        of_room = [each for each, title in shared.items() if title == room]
+        number = of_room.index(version) + 1
+        return visit.words("taste.version", room=room, number=number)
     for checkpoint in visit.studio.registry.versions(visit.medium):
         if checkpoint.version == version:
             return base_title(visit, checkpoint)
@@ -59,8 +66,10 @@ def accepted(visit: Visit) -> list[str]:
 
 
 def within_reach(visit: Visit) -> Sequence[Checkpoint]:
-    """Versions a person may use: the bases and their own, oldest first; never another's taste."""
+    """Versions a person may use: the bases, their own, and those of the rooms they are in, oldest
+    first; never another's taste."""
     mine = set(accepted(visit))
+    mine |= set(visit.studio.store.room_tastes.versions(visit.key, visit.medium))
     return [
         checkpoint
         for checkpoint in visit.studio.registry.versions(visit.medium)

@@ -25,6 +25,8 @@ from tests.browser.conftest import ServedStudio, open_tab
 
 MEDIUM = "painting"
 RATED = range(100, 118)
+FAR = 0.5
+"""Standard deviations that a room's lesson moves; far enough to be seen, and nothing is lost."""
 SAMPLES = 48
 """Works that these lessons are checked on, instead of studio.taste.finetune.SAMPLES."""
 
@@ -65,11 +67,38 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     registry = Registry(shipped(studio.home), "cpu")
     generator = registry.use(MEDIUM)
     rate(store, key, generator)
+    ratings = Ratings.from_rows(store.ratings(key, MEDIUM))
+    made = finish(store, registry, key, far, ratings, {"ratings": len(RATED)})
+    store.close()
+    return made
+
+
+def finished_lesson_of_a_room(studio: ServedStudio, people: dict[str, str], token: str) -> None:
+    """Ratings that two people gave in a room, and a lesson of the room that went where they lead.
+
+    Args:
+        people: their keys, by name.
+    """
+    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    registry = Registry(shipped(studio.home), "cpu")
+    key = next(iter(people.values()))
+    given = store.room_tastes.ratings(key, token, MEDIUM)
+    source = {"ratings": sum(map(len, given)), "people": len(given)}
+    ratings = Ratings.together([Ratings.from_rows(rows) for rows in given])
+    finish(store, registry, store.room_tastes.key(key, token), FAR, ratings, source)
+    store.close()
+
+
+def finish(
+    store: Store, registry: Registry, key: str, far: float, ratings: Ratings, source: dict[str, int]
+) -> SimpleNamespace:
+    """The lesson of a key, as if it had just ended."""
+    generator = registry.use(MEDIUM)
     job, _ = store.jobs.add(key, KIND, MEDIUM)
     adapter = moved(generator, far)
     tuned = generator.adapted(adapter, "tuned")
-    measured = measure(generator, tuned, Ratings.from_rows(store.ratings(key, MEDIUM)))
-    version = registry.add_fine_tune(generator, adapter, measured, {"ratings": len(RATED)})
+    measured = measure(generator, tuned, ratings)
+    version = registry.add_fine_tune(generator, adapter, measured, source)
     store.note_version(key, MEDIUM, version, generator.version, measured, "candidate")
     noise = noise_from_seeds(SHOWN)
     works = {
@@ -78,7 +107,6 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     }
     result = {"version": version, "measured": measured, **works}
     store.jobs.change(job, status="done", progress=1.0, result=result)
-    store.close()
     return SimpleNamespace(version=version, measured=measured, key=key)
 
 
@@ -89,13 +117,29 @@ def rated(studio: ServedStudio, page: Page) -> None:
     store.close()
 
 
-def rate(store: Store, key: str, generator: Generator) -> None:
-    latents = generator.map(noise_from_seeds(RATED))
+def rated_in_a_room(studio: ServedStudio, people: dict[str, str], token: str) -> None:
+    """Ratings of the same taste that several people give in a room, each of works of their own."""
+    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    generator = Registry(shipped(studio.home), "cpu").use(MEDIUM)
+    for number, key in enumerate(people.values()):
+        seeds = range(RATED.start + 50 * number, RATED.stop + 50 * number)
+        rate(store, key, generator, seeds, token)
+    store.close()
+
+
+def rate(
+    store: Store,
+    key: str,
+    generator: Generator,
+    seeds: range = RATED,
+    room: str | None = None,
+) -> None:
+    latents = generator.map(noise_from_seeds(seeds))
     ranks = (latents @ generator.statistics.axes[0]).argsort().argsort()
     for work, rank in zip(generator.decode(latents), ranks.tolist(), strict=True):
         assert work.recipe is not None
         kept = store.keep_artwork(key, work.recipe, work.thumbnail())
-        store.rate(key, kept, stars=1 + 5 * rank // len(ranks))
+        store.rate(key, kept, stars=1 + 5 * rank // len(ranks), room=room)
 
 
 def measure(generator: Generator, tuned: Generator, ratings: Ratings) -> dict[str, Any]:

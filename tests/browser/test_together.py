@@ -82,7 +82,7 @@ def test_two_people_create_together(person: Person, studio: ServedStudio) -> Non
     open_tab(bo, "together")
     share_what_explore_shows(bo)
     expect(works(ada)).to_have_count(2)
-    expect(ada.locator(".together-tree .together-tree")).to_contain_text("Bo")
+    expect(ada.locator(".family li").last).to_contain_text("Bo")
     expect(works(ada).first).to_contain_text("from a work by Ada")
 
     bo.get_by_role("button", name="Leave").click()
@@ -94,9 +94,9 @@ def test_two_people_create_together(person: Person, studio: ServedStudio) -> Non
     wait_for_artwork(ada)
     open_tab(ada, "together")
     expect(works(ada)).to_have_count(2)
-    expect(ada.locator(".together-tree .together-tree")).to_contain_text("Bo")
+    expect(ada.locator(".family li").last).to_contain_text("Bo")
     with ada.expect_download() as saved:
-        ada.get_by_role("button", name="Save the room").click()
+        ada.get_by_role("button", name="Save the works").click()
     assert saved.value.suggested_filename.endswith(".zip")
 
 

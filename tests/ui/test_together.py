@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
+import re
 
 import pytest
 
@@ -12,10 +10,11 @@ from studio.errors import NotFound
 from studio.medium import Recipe
 from studio.studio import Studio
 from studio.ui import explore_view, gallery_work, room, together
-from studio.ui.room_file import packed
 from studio.ui.session import Visit
 from studio.ui.walk import GESTURES, Walk, store_artwork
 
+STAMPED = ("duet", "taste")
+"""Parts of a room that say themselves what they were drawn from."""
 WHO = {"name": "Ada", "colour": "teal"}
 
 
@@ -40,7 +39,7 @@ def somebody(studio: Studio) -> Visit:
 
 
 def token(visit: Visit) -> str:
-    return together.mine(visit).token
+    return room.mine(visit).token
 
 
 def beat(visit: Visit, **said: object) -> dict:
@@ -81,14 +80,16 @@ def test_titles_and_names_are_text_only(ada: Visit, bo: Visit) -> None:
 
 
 def test_a_page_hears_only_what_changed(ada: Visit, bo: Visit) -> None:
-    first = beat(ada)
-    assert set(first["parts"]) == {"people", "works", "tree"}
+    first = beat(ada, taste="")
+    assert set(first["parts"]) == {"people", "works", "tree", *STAMPED}
     beat(bo, tab="explore")
     known = beat(ada)
-    again = beat(ada, revision=known["revision"], people=known["people"])
+    stamps = dict(re.findall(r'data-part="(\w+)"><div data-stamp="(\w+)"', together.draw(ada)))
+    assert set(stamps) == set(STAMPED)
+    again = beat(ada, revision=known["revision"], people=known["people"], **stamps)
     assert again["parts"] == {}
     together.share_explore(bo, {})
-    heard = beat(ada, revision=known["revision"], people=known["people"])
+    heard = beat(ada, revision=known["revision"], people=known["people"], **stamps)
     assert set(heard["parts"]) == {"works", "tree"}
     assert shared(bo)[0] in heard["parts"]["works"]
     # In another tab only one's presence is told.
@@ -150,19 +151,51 @@ def test_a_closed_room_can_be_looked_at(ada: Visit, bo: Visit) -> None:
     assert beat(bo)["closed"]
 
 
-def test_the_file_holds_every_work_and_who_made_it(ada: Visit, bo: Visit) -> None:
+def test_a_work_is_shown_under_all_its_parents(ada: Visit, bo: Visit) -> None:
     together.share_explore(ada, {})
-    gone = Recipe("stripes", "gone", work_of(ada, shared(ada)[0]).latent)
-    room.share(bo, bo.studio.store.keep_artwork(bo.key, gone, "<img>"))
-    content, missing = packed(bo, together.mine(bo))
-    assert missing == 1
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        about = json.loads(archive.read("room.json"))
-        assert [work["by"] for work in about["works"]] == ["Ada", "Bo"]
-        [name] = about["works"][0]["files"]
-        file = bo.medium_object.formats[0]
-        assert name == f"works/001-stripes.{file}" and archive.read(name)
-    assert Recipe.from_dict(about["works"][0]["recipe"]).latent == gone.latent
+    together.share_explore(bo, {})
+    first, second = (one.id for one in bo.studio.store.rooms.works(bo.key, token(bo)))
+    child = work_of(ada, first).with_(parents=(first, second), how="breed")
+    moved = child.with_(latent=tuple(value + 0.5 for value in child.latent))
+    room.share(ada, ada.studio.store.keep_artwork(ada.key, moved, "<img>"))
+    drawn = together.draw(bo)
+    family = drawn[drawn.index('class="family"') :]
+    assert family.count("<path") == 2 and family.count("<li") == 3
+    assert "from a work by Bo and Ada" in drawn
+
+
+def test_a_work_opens_large_and_is_put_back(ada: Visit, bo: Visit) -> None:
+    together.share_explore(ada, {})
+    [work] = shared(ada)
+    assert "<dialog" not in together.draw(bo)
+    together.look_at(bo, {"id": work})
+    drawn = together.draw(bo)
+    assert f'<dialog class="together-large" data-large="{work}"' in drawn
+    assert "<dialog" not in together.draw(ada)
+    together.look_away(bo, {})
+    assert "<dialog" not in together.draw(bo)
+    # What is taken back while one looks at it is gone.
+    together.look_at(bo, {"id": work})
+    together.take_back(ada, {"id": work})
+    assert "<dialog" not in together.draw(bo)
+    with pytest.raises(NotFound):
+        together.look_at(bo, {"id": work})
+
+
+def test_a_closed_room_is_listed_and_can_be_looked_at_again(ada: Visit, bo: Visit) -> None:
+    here = token(ada)
+    together.leave(bo, {})
+    together.close(ada, {})
+    room.remember(ada, token=None)
+    assert "Closed rooms" in together.draw(ada) and "Closed rooms" in together.draw(bo)
+    # Those still in it may save it from there, the one who left may not.
+    save = f'data-room="{here}" data-kind="files"'
+    assert save in together.draw(ada) and save not in together.draw(bo)
+    with pytest.raises(NotFound, match="not in this room"):
+        together.export(bo, {"room": here, "kind": "files"})
+    together.come_back(bo, {"room": here})
+    assert "This room is closed" in together.draw(bo)
+    assert "<form" in together.export(bo, {"room": here, "kind": "files"})
 
 
 def test_explore_and_the_gallery_share_only_where_there_is_a_room(
@@ -185,4 +218,4 @@ def test_what_is_kept_is_offered_until_it_is_shared(bo: Visit) -> None:
     kept = store_artwork(bo, Walk(bo).artwork(), kept=True)
     assert together.draw(bo).count('class="together-offer" data-do="share"') == 1
     together.share(bo, {"id": kept})
-    assert "together-offer" not in together.draw(bo)
+    assert 'class="together-offer" data-do="share"' not in together.draw(bo)

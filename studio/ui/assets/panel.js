@@ -4,17 +4,14 @@ const tab = element.closest("[role=tabpanel]");
 studio.desk(tab.id, (gestures) => trigger("act", { gestures }));
 watch("value", () => {
   studio.desks[tab.id].done();
-  // What Python wants done once: save a file, or go to another tab.
+  // What Python wants done once: save a file, fetch one, or go to another tab.
   for (const once of element.querySelectorAll("[data-once]")) {
     once.remove();
-    if (once.dataset.go) document.getElementById(once.dataset.go)?.click();
+    if (once.matches("form")) studio.fetchFile(once);
+    else if (once.dataset.go) studio.go(once.dataset.go);
     else if (once.dataset.onward) studio.meet(once.dataset.onward);
     else studio.save({ name: once.dataset.name, data: once.dataset.file });
   }
-});
-element.addEventListener("click", (event) => {
-  const door = event.target.closest("button[data-go]");
-  if (door) document.getElementById(door.dataset.go)?.click();
 });
 // While something is under way Python marks the panel, and it is drawn anew until it is done.
 const poll = setInterval(() => {

@@ -1,6 +1,8 @@
 // Keeps a room live: a quick pulse while the Together tab shows, a slow one in the other tabs so
 // that the others see who is there, none in a hidden page or in no room.
 const QUICK = 800;
+const DUET = 300; // while one plays with somebody
+const TASTE = 2500; // what the room learns changes slowly, and takes longer to look up
 const SLOW = 5000;
 const PATIENCE = 10000;
 const address = new URL(location.href);
@@ -13,33 +15,39 @@ const shownTab = () =>
   [...document.querySelectorAll("#studio-tabs [role=tabpanel]")]
     .find((panel) => panel.offsetParent)
     ?.id.replace("tab-", "");
-const button = (label) =>
-  document.getElementById("tab-together-button") ??
-  [...document.querySelectorAll("#studio-tabs .overflow-dropdown button")].find(
-    (entry) => entry.textContent.trim() === label,
-  );
 const room = () => document.querySelector("#tab-together .together-room");
+// What a part was drawn from, where the part itself says so.
+const stamp = (part) =>
+  room()?.querySelector(`[data-part="${part}"] > [data-stamp]`)?.dataset.stamp ?? "";
 let last = 0;
+let tasted = 0;
+const pause = () =>
+  shownTab() !== "together" ? SLOW : room()?.querySelector(".duet-slider") ? DUET : QUICK;
 const beat = () => {
   const now = Date.now();
   const isThere = shownTab() === "together";
   if (room()) inRoom = true;
   if (document.hidden || !(inRoom || invited) || !document.querySelector(".studio-header")) return;
   if (asked && now - asked < PATIENCE) return;
-  if (!invited && now - last < (isThere ? QUICK : SLOW)) return;
+  if (!invited && now - last < pause()) return;
   asked = last = now;
+  const wantsTaste = now - tasted > TASTE;
+  if (wantsTaste) tasted = now;
   trigger("beat", {
     tab: shownTab() ?? "",
     invited,
     revision: Number(room()?.dataset.revision ?? 0),
     people: isThere && room() ? people : "",
+    duet: stamp("duet"),
+    taste: wantsTaste ? stamp("taste") : null,
+    mix: Number(room()?.querySelector(".duet-play")?.dataset.revision ?? 0),
   });
 };
 const timer = setInterval(() => (element.isConnected ? beat() : clearInterval(timer)), 100);
 
 // The focus stays on the same button of the same work.
 const nameOf = (node) =>
-  node?.dataset && ["do", "id", "sign", "show"].map((name) => node.dataset[name] ?? "").join("/");
+  node?.dataset && ["do", "id", "sign"].map((name) => node.dataset[name] ?? "").join("/");
 const redraw = (part, html) => {
   const name = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   part.innerHTML = html;
@@ -61,7 +69,7 @@ watch("value", () => {
     invited = null;
     address.searchParams.delete("room");
     history.replaceState(history.state, "", address);
-    if (shownTab() !== "together") button(said.open)?.click();
+    if (shownTab() !== "together") studio.go("tab-together-button");
     else studio.desks["tab-together"]?.ask({ do: "look" });
     return;
   }
@@ -73,9 +81,15 @@ watch("value", () => {
       studio.desks["tab-together"].ask({ do: "look" });
     return;
   }
+  if (said.mix) document.dispatchEvent(new CustomEvent("duet", { detail: said.mix }));
   if (!said.parts) return;
-  for (const [name, html] of Object.entries(said.parts))
-    redraw(here.querySelector(`[data-part="${name}"]`), html);
+  const parts = Object.entries(said.parts).map(([name, html]) => [
+    here.querySelector(`[data-part="${name}"]`),
+    html,
+  ]);
+  // Nothing is taken from under a hand that holds or presses it; it comes with the next pulse.
+  if (parts.some(([part]) => part.matches(":active"))) return;
+  for (const [part, html] of parts) redraw(part, html);
   people = said.people;
   here.dataset.revision = said.revision;
 });

@@ -260,7 +260,7 @@ desk.addEventListener("click", (event) => {
   } else if (mode && mode !== view.mode) tell({ act: "mode", mode });
   else if (elsewhere != null) tell({ act: "elsewhere", wanted: !view.elsewhere.text });
   else if (button.dataset.part === "undo") undo();
-  else if (button.dataset.part === "door") document.getElementById("tab-teach-button")?.click();
+  else if (button.dataset.part === "door") studio.go("tab-teach-button");
 });
 desk.addEventListener("pointerover", (event) => light(event.target));
 desk.addEventListener("pointerleave", () => light(desk));

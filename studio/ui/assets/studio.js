@@ -61,10 +61,23 @@ window.studio = (() => {
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
-  // data-go leads to another tab, by the id of its button.
+  // Gradio puts tabs that do not fit into a menu, and there they have no ids: what it lists are the
+  // tabs without a button of their own, in their order.
+  const tabs = () =>
+    window.gradio_config.components
+      .filter(({ type }) => type === "tabitem")
+      .map(({ props }) => `${props.elem_id}-button`);
+  function go(id) {
+    const button = document.getElementById(id);
+    if (button) return button.click();
+    const hidden = tabs().filter((name) => !document.getElementById(name));
+    const entries = document.querySelectorAll("#studio-tabs .overflow-dropdown button");
+    entries[hidden.indexOf(id)]?.click();
+  }
+  // data-go leads to another tab, or presses something else, by the id of its button.
   document.addEventListener("click", (event) => {
     const door = event.target.closest("[data-go]");
-    if (door) document.getElementById(door.dataset.go)?.click();
+    if (door) go(door.dataset.go);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-do]");
@@ -206,5 +219,19 @@ window.studio = (() => {
     media.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  return { desk, desks, sheet, save, meet };
+  // A file that is too large for an answer: the server hands it to whoever the form says this is. In
+  // a frame of its own, so that a refusal does not take the page's place.
+  function fetchFile(form) {
+    const name = "studio-files";
+    if (!document.querySelector(`iframe[name=${name}]`)) {
+      const frame = Object.assign(document.createElement("iframe"), { name, hidden: true });
+      document.body.append(frame);
+    }
+    form.target = name;
+    document.body.append(form);
+    form.submit();
+    form.remove();
+  }
+
+  return { desk, desks, fetchFile, go, meet, sheet, save };
 })();

@@ -1,11 +1,16 @@
-// A room: its link, the way from its tree to a work, and a focus that outlives what is drawn anew.
+// A room: its link, a work shown large, and a focus that outlives what is drawn anew.
 let pressed = null;
+let opened = null; // the work that is shown large
 const name = (node) => ["do", "id", "sign"].map((key) => node.dataset[key] ?? "").join("/");
 const settle = () => {
   const here = element.querySelector(".together-room");
   const link = element.querySelector("[data-link]");
   if (link) link.value = `${location.origin}${location.pathname}?room=${here.dataset.room}`;
-  if (pressed && document.activeElement === document.body)
+  const large = element.querySelector("dialog[data-large]");
+  if (large) large.showModal();
+  else if (opened) element.querySelector(`[data-work="${opened}"] .together-face`)?.focus();
+  opened = large?.dataset.large ?? null;
+  if (pressed && (document.activeElement === document.body || large))
     [...element.querySelectorAll("button[data-do]")]
       .find((button) => name(button) === pressed)
       ?.focus({ preventScroll: true });
@@ -25,10 +30,13 @@ element.addEventListener("click", async (event) => {
     else document.execCommand("copy");
     copy.textContent = copy.dataset.copied;
   }
-  const show = event.target.closest("[data-show]");
-  const work = show && element.querySelector(`[data-work="${show.dataset.show}"]`);
-  if (work) {
-    work.scrollIntoView({ block: "center" });
-    work.focus({ preventScroll: true });
-  }
 });
+// Escape puts the work back, which Python has to know.
+element.addEventListener(
+  "cancel",
+  (event) => {
+    event.preventDefault();
+    element.querySelector("dialog[data-large] [data-do=look_away]")?.click();
+  },
+  true,
+);
