@@ -184,7 +184,10 @@ def export(visit: Visit, said: Said) -> str:
 
 
 def leave(visit: Visit, said: Said) -> None:
-    visit.studio.store.rooms.leave(visit.key, room.mine(visit).token)
+    here = room.mine(visit)
+    # A closed one is only put out of sight: those who were in it at the end can always save it.
+    if here.closed is None:
+        visit.studio.store.rooms.leave(visit.key, here.token)
     room.remember(visit, token=None, open=None)
     visit.say("together.left")
 
