@@ -45,6 +45,9 @@ def live(store: Store, key: str, *latent: float, room: str | None = None) -> str
             store.rooms.share(key, room, work)
         store.rooms.react(key, room, works[0], "heart")
         store.rooms.take_back(key, room, works[1])
+        store.room_tastes.allow(key, room, True)
+        store.rate(key, works[2], stars=5, room=room)
+        store.duets.begin(key, room, works[2])
     return works[0]
 
 
@@ -81,10 +84,10 @@ def test_what_was_shared_stays_without_a_name(store: Store, other: str) -> None:
     store.rooms.join(other, room, "Ben", "blue")
     shared = live(store, key, 1.0, room=room)
     store.rooms.react(other, room, shared, "leaf")
-    assert store.belongings.count(key) == BelongingsRow(works=3, ratings=2, shared=1)
+    assert store.belongings.count(key) == BelongingsRow(works=3, ratings=3, shared=2)
     heard = store.rooms.room(other, room).revision
     delete(store, key)
-    (work,) = store.rooms.works(other, room)
+    _, work = store.rooms.works(other, room)
     assert (work.id, work.member.name, work.reactions) == (shared, "", {"leaf": 1})
     assert [one.name for one in store.rooms.members(other, room)] == ["Ben"]
     assert store.rooms.room(other, room).revision > heard
@@ -182,3 +185,16 @@ def test_looking_on_is_no_visit_of_somebody_else(store: Store, other: str, old: 
     work = store.artworks(old)[0]
     store.artwork(work.id, other)
     assert len(store.belongings.untouched(datetime.now(UTC) - timedelta(days=1))) == 1
+
+
+def test_what_a_room_was_taught_goes_with_its_last_member(store: Store) -> None:
+    ada = store.open_session(None).key
+    room = store.rooms.create(ada, "Evening", "Ada", "red")
+    own = store.room_tastes.key(ada, room)
+    store.use_version(own, "painting", "evening-1")
+    store.note_version(own, "painting", "evening-1", "v1", {}, "accepted")
+    assert store.belongings.untouched(datetime.now(UTC) + timedelta(days=1)) == [
+        store.belongings.number(ada)
+    ]
+    delete(store, ada)
+    assert store.discarded_versions() == {("painting", "evening-1")}
