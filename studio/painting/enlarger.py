@@ -34,6 +34,8 @@ class Enlarger(nn.Module):
         nn.init.zeros_(self.leave.weight)
         assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
+        # An Equaliser: what repeats would be drawn sharply too.
+        self.before: nn.Module = nn.Identity()
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.enter(pictures)
@@ -46,6 +48,7 @@ class Enlarger(nn.Module):
         """Pictures [B, 3, H, W] in -1..1 at 2^times the size, on the CPU. Drawn in bands, each of
         which sees all the rows that it is drawn from."""
         device = self.leave.weight.device
+        pictures = self.before(pictures.to(device)).cpu()
         # Rows on either side that a row is drawn from: one for each convolution.
         reach = 2 * len(self.blocks) + 2
         for _ in range(times):

@@ -19,7 +19,8 @@ SPARED = 6
 """Lowest frequencies, which are composition and light: they stay as they are."""
 TOLERATED = 4.0
 """Times the works' power that a frequency may have: the eye sees the weave of those far above, and
-features miss what is turned down further (works have lines of their own)."""
+features miss what is turned down further (works have lines of their own). An enlarger would sharpen
+them, so what is to be enlarged is turned down all the way."""
 EPSILON = 1e-8
 
 
@@ -48,15 +49,25 @@ class Equaliser(nn.Module):
 
 
 def measured_gains(works: Tensor, paintings: Tensor) -> Tensor:
-    """The gains [R, R // 2 + 1] that give paintings [N, 3, R, R] no frequency far above what works
-    [M, 3, R, R] have."""
+    """The gains [R, R // 2 + 1] that give paintings [N, 3, R, R] no more of any frequency than
+    works [M, 3, R, R] have."""
     wanted, found = spectrum(works), spectrum(paintings)
     around = F.pad(wanted.log()[None, None], (SMOOTHING,) * 4, mode="replicate")
     wanted = F.avg_pool2d(around, 2 * SMOOTHING + 1, 1)[0, 0].exp()
-    gains = (TOLERATED * wanted / found).sqrt().clamp(max=1)
+    gains = (wanted / found).sqrt().clamp(max=1)
     gains[:SPARED, :SPARED] = 1
     gains[1 - SPARED :, :SPARED] = 1
     return gains
+
+
+def tolerant(gains: Tensor) -> Tensor:
+    """Those of `measured_gains` for paintings as they are shown: see TOLERATED."""
+    return (TOLERATED**0.5 * gains.float()).clamp(max=1)
+
+
+def remaining(gains: Tensor) -> Tensor:
+    """What `tolerant` leaves to be done of them before a painting is enlarged."""
+    return gains.float() / tolerant(gains)
 
 
 def spectrum(pictures: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from studio.painting.artwork import Painting
 from studio.painting.data import square, to_bytes, to_tensor
 from studio.painting.drift import descriptors
 from studio.painting.enlarger import Enlarger
-from studio.painting.equaliser import Equaliser
+from studio.painting.equaliser import Equaliser, remaining, tolerant
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.hands import HAND, OtherHand
 from studio.painting.model import Config, Decoder, Encoder, Modulation, Painter, UpBlock
@@ -86,7 +86,8 @@ class PaintingGenerator(Adaptable):
             painter = Painter(config)
             painter.load_state_dict(checkpoint.tensors("painter"))
             if checkpoint.holds("equaliser"):
-                painter.decoder.finish = Equaliser(checkpoint.tensors("equaliser")["gains"])
+                gains = checkpoint.tensors("equaliser")["gains"]
+                painter.decoder.finish = Equaliser(tolerant(gains))
             encoder = Encoder(config)
             encoder.load_state_dict(checkpoint.tensors("encoder"))
             directions = [Direction(**row) for row in checkpoint.document("directions")]
@@ -103,6 +104,8 @@ class PaintingGenerator(Adaptable):
             if checkpoint.holds("enlarger"):
                 generator.enlarger = Enlarger()
                 generator.enlarger.load_state_dict(checkpoint.tensors("enlarger"))
+                if checkpoint.holds("equaliser"):
+                    generator.enlarger.before = Equaliser(remaining(gains))
                 generator.enlarger.eval().requires_grad_(False).to(generator.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadCheckpoint("checkpoint_unfitting", folder=checkpoint.version) from error

@@ -58,7 +58,7 @@ class OtherHand:
 
 def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
     """Those of the decoder of a base's kin; empty if it has none of the same shape."""
-    from studio.painting.equaliser import Equaliser
+    from studio.painting.equaliser import Equaliser, tolerant
     from studio.painting.generator import folded
     from studio.painting.model import Config, Painter
 
@@ -68,7 +68,7 @@ def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
     painter = Painter(Config.from_dict(kin.card["config"]))
     painter.load_state_dict(kin.tensors("painter"))
     if kin.holds("equaliser"):
-        painter.decoder.finish = Equaliser(kin.tensors("equaliser")["gains"])
+        painter.decoder.finish = Equaliser(tolerant(kin.tensors("equaliser")["gains"]))
     return everything(folded(painter.decoder.eval()).to(device).requires_grad_(False))
 
 

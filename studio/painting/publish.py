@@ -20,7 +20,7 @@ from studio.metrics import compare
 from studio.painting import attributes
 from studio.painting.data import center_crops, collect
 from studio.painting.enlarger_training import train_enlarger
-from studio.painting.equaliser import Equaliser, measured_gains
+from studio.painting.equaliser import Equaliser, measured_gains, tolerant
 from studio.painting.evaluate import evaluate
 from studio.painting.features import ImageFeatures, reduced
 from studio.painting.generator import PaintingGenerator
@@ -78,7 +78,7 @@ def publish(
         painted = [painter.decoder(z.to(run.device)).cpu() for z in latents[:EVENED].split(64)]
     squares = center_crops(works.split("train"), run.config.resolution)
     gains = measured_gains(squares, torch.cat(painted))
-    painter.decoder.finish = Equaliser(gains).to(run.device)
+    painter.decoder.finish = Equaliser(tolerant(gains)).to(run.device)
     where = statistics(latents)
     encoder = Encoder(run.config).to(run.device)
     width = len(_feature_row(painter, network, latents[:1])[0])

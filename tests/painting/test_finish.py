@@ -11,7 +11,7 @@ from studio.painting.artwork import ENLARGED_SIZE, Painting
 from studio.painting.data import collect
 from studio.painting.enlarger import BAND, Enlarger, bicubic, halved
 from studio.painting.enlarger_training import Recipe, train_enlarger
-from studio.painting.equaliser import Equaliser, measured_gains, spectrum
+from studio.painting.equaliser import Equaliser, measured_gains, remaining, spectrum, tolerant
 from studio.painting.generator import PaintingGenerator
 
 from .conftest import landscape
@@ -68,7 +68,19 @@ def test_a_checkpoint_brings_its_equaliser(checkpoint):
     shown = generator.forward(latents)
     generator.decoder.finish = torch.nn.Identity()
     plain = generator.forward(latents)
-    assert torch.allclose(shown, Equaliser(gains)(plain), atol=1e-5)
+    assert torch.allclose(shown, Equaliser(tolerant(gains))(plain), atol=1e-5)
+
+
+def test_what_is_enlarged_keeps_no_even_pattern_that_is_tolerated_when_shown():
+    works, painted = smooth(200, 7), woven(smooth(200, 8))
+    gains = measured_gains(works, painted)
+    assert torch.allclose(tolerant(gains) * remaining(gains), gains)
+    shown, line = Equaliser(tolerant(gains))(painted), (0, SIZE // 4)
+    assert spectrum(shown)[line] > 2 * spectrum(Equaliser(gains)(painted))[line]
+    enlarger = Enlarger()
+    plain = enlarger.enlarged(shown)
+    enlarger.before = Equaliser(remaining(gains))
+    assert spectrum(enlarger.enlarged(shown))[line] < 0.4 * spectrum(plain)[line]
 
 
 def test_one_that_has_learned_nothing_enlarges_as_everybody_does():
