@@ -67,7 +67,8 @@ def whole(studio: Studio, key: str) -> Told:
         "works": [
             (
                 work.recipe.with_(parents=tuple(str(known[one]) for one in work.recipe.parents)),
-                *(work.thumbnail, work.kept, work.pinned, work.stars, work.created),
+                # What a picture is made beside decides its last bits.
+                *(work.thumbnail[:200], work.kept, work.pinned, work.stars, work.created),
             )
             for work in works
         ],

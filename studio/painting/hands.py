@@ -78,20 +78,31 @@ def everything(decoder: nn.Module) -> dict[str, Tensor]:
 
 
 def kin_of(checkpoint: Checkpoint) -> Checkpoint | None:
-    """The base that this one was transferred from; else the newest that was transferred from it."""
-    folder = checkpoint.folder.parent
-    own = f"{checkpoint.medium}/{checkpoint.version}"
-    begun = str(checkpoint.card.get("transferred_from", "")).partition("/")[2]
+    """The newest base of the same beginning that went another way: of one that was transferred, one
+    that was not, and the other way round."""
+    folder, own = checkpoint.folder.parent, checkpoint.version
     cards: dict[str, Mapping[str, Any]] = {}
     for file in folder.glob(f"*/{CARD}"):
         try:
             cards[file.parent.name] = read_card(file.parent)
         except BadCheckpoint:
             continue
-    later = [name for name, card in cards.items() if card.get("transferred_from") == own]
-    later.sort(key=lambda name: cards[name].get("created", ""))
-    found = begun if begun in cards else (later[-1] if later else None)
+    kin = [
+        name
+        for name, card in cards.items()
+        if name != own
+        and not card.get("parent")
+        and _beginning(card) == _beginning(checkpoint.card)
+        and bool(card.get("transferred_from")) != bool(checkpoint.card.get("transferred_from"))
+    ]
     try:
-        return open_checkpoint(folder / found) if found else None
+        newest = max(kin, key=lambda name: cards[name].get("created", ""), default=None)
+        return open_checkpoint(folder / newest) if newest else None
     except BadCheckpoint:
         return None
+
+
+def _beginning(card: Mapping[str, Any]) -> str:
+    """The base that this one went on from in the first place, or itself."""
+    begun = (card.get("training", {}).get("begun_from") or ("",))[0]
+    return card.get("transferred_from") or begun or f"{card['medium']}/{card['version']}"

@@ -211,8 +211,10 @@ def voice() -> str:
         for do in ("read", "mute")
         for language in LANGUAGES
     )
+    name = html.escape(Words(LANGUAGES[0], (WORDS,))("poem.read"))
     return (
-        f'<span class="poem-voice" role="button" tabindex="0" aria-pressed="false"{said} {VOICE}>'
+        f'<span class="poem-voice" role="button" tabindex="0" aria-pressed="false" '
+        f'aria-label="{name}"{said} {VOICE}>'
         f'{SPEAKER}</span><style class="poem-ready" onload="{READY}"></style>'
     )
 

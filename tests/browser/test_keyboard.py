@@ -114,7 +114,7 @@ def test_the_main_path(person: Person) -> None:
     expect(page.locator("#tab-explore [data-do=keep]")).to_have_attribute("aria-pressed", "true")
 
     page.locator("#tab-explore-button").focus()
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("ArrowRight")
     assert focused(page, "#tab-gallery-button")
     page.keyboard.press("Enter")
