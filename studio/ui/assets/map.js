@@ -88,6 +88,10 @@ function build() {
   new ResizeObserver(look).observe(frame);
   frame.addEventListener("pointerdown", down);
   frame.addEventListener("pointermove", move);
+  // Arrows go along the tabs while one has the focus; who points at the map means the map.
+  frame.addEventListener("pointerenter", () => {
+    if (document.activeElement?.matches("[role=tab]")) frame.focus({ preventScroll: true });
+  });
   for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, up);
   frame.addEventListener("wheel", wheel, { passive: false });
   frame.addEventListener("keydown", (event) => {
