@@ -24,8 +24,8 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from playwright.sync_api import sync_playwright
-from slider_latency import MOVE
 
+from benchmarks.slider_latency import MOVE
 from studio import jobs
 from studio.jobs import Jobs
 from studio.settings import Settings

@@ -17,23 +17,15 @@ from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
 from studio.painting.data import open_picture, to_bytes, to_tensor
 from studio.painting.enlarger import Enlarger
+from studio.provenance import RECIPE_KEY, XMP
 
 FORMATS = ("png", "jpg")
 PATH_FORMATS = ("mp4", "gif")
-RECIPE_KEY = "latent-studio-recipe"
 # Paintings are saved at least this large. Lanczos enlargement is done here because browsers
 # enlarge with a softer filter.
 SHOWN_SIZE = 512
 ENLARGED_SIZE = 1024
 """Of a picture that is saved, where the painter has learned to enlarge."""
-# IPTC's term for a machine-made picture, where photo software looks for it.
-XMP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
-    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
-    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
-)
 
 
 class Painting:

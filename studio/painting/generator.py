@@ -82,13 +82,8 @@ class PaintingGenerator(Adaptable):
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> PaintingGenerator:
         """Raises: BadCheckpoint: the weights do not fit the card's configuration."""
         try:
-            config = Config.from_dict(checkpoint.card["config"])
-            painter = Painter(config)
-            painter.load_state_dict(checkpoint.tensors("painter"))
-            if checkpoint.holds("equaliser"):
-                gains = checkpoint.tensors("equaliser")["gains"]
-                painter.decoder.finish = Equaliser(tolerant(gains))
-            encoder = Encoder(config)
+            painter = painter_of(checkpoint)
+            encoder = Encoder(painter.config)
             encoder.load_state_dict(checkpoint.tensors("encoder"))
             directions = [Direction(**row) for row in checkpoint.document("directions")]
             generator = cls(
@@ -105,6 +100,7 @@ class PaintingGenerator(Adaptable):
                 generator.enlarger = Enlarger()
                 generator.enlarger.load_state_dict(checkpoint.tensors("enlarger"))
                 if checkpoint.holds("equaliser"):
+                    gains = checkpoint.tensors("equaliser")["gains"]
                     generator.enlarger.before = Equaliser(remaining(gains))
                 generator.enlarger.eval().requires_grad_(False).to(generator.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -203,6 +199,19 @@ class PaintingGenerator(Adaptable):
         size = self.config.resolution
         squares = [square(artwork.picture(), size) for artwork in artworks]  # type: ignore[attr-defined]
         return to_tensor(squares)
+
+
+def painter_of(checkpoint: Checkpoint) -> Painter:
+    """The painter of a base as it paints for people, its equaliser included.
+
+    Raises:
+        BadCheckpoint, KeyError, TypeError, ValueError, RuntimeError: it does not fit the card.
+    """
+    painter = Painter(Config.from_dict(checkpoint.card["config"]))
+    painter.load_state_dict(checkpoint.tensors("painter"))
+    if checkpoint.holds("equaliser"):
+        painter.decoder.finish = Equaliser(tolerant(checkpoint.tensors("equaliser")["gains"]))
+    return painter
 
 
 def batch_norm(modulation: Modulation) -> nn.BatchNorm2d:

@@ -58,18 +58,12 @@ class OtherHand:
 
 def other_weights(checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
     """Those of the decoder of a base's kin; empty if it has none of the same shape."""
-    from studio.painting.equaliser import Equaliser, tolerant
-    from studio.painting.generator import folded
-    from studio.painting.model import Config, Painter
+    from studio.painting.generator import folded, painter_of
 
     kin = kin_of(checkpoint)
     if kin is None or kin.card["config"] != checkpoint.card["config"]:
         return {}
-    painter = Painter(Config.from_dict(kin.card["config"]))
-    painter.load_state_dict(kin.tensors("painter"))
-    if kin.holds("equaliser"):
-        painter.decoder.finish = Equaliser(tolerant(kin.tensors("equaliser")["gains"]))
-    return everything(folded(painter.decoder.eval()).to(device).requires_grad_(False))
+    return everything(folded(painter_of(kin).decoder.eval()).to(device).requires_grad_(False))
 
 
 def everything(decoder: nn.Module) -> dict[str, Tensor]:

@@ -180,6 +180,15 @@ def train(
     logged = run.step
     best = Best(run.ema)
 
+    def looked(pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The levels of features of pictures, and where these are in all spaces of the drift."""
+        seen = augment(pictures, run.recipe.augmentation)
+        levels, pooled = look(seen)
+        found = spaces(levels, pooled)
+        if looks_twice:
+            found += spaces(*look(reduced(seen)))
+        return levels, found
+
     def measured() -> None:
         figures = measure(run, features, real_pooled, measured_on)
         report({**progress(run), **figures})
@@ -188,19 +197,11 @@ def train(
     while not clock.is_over:
         with autocast(run.device):
             painted = paint(torch.randn(count, NOISE_DIM, device=run.device)).float()
-            seen = augment(painted, run.recipe.augmentation)
-            levels, pooled = look(seen)
-            ours = spaces(levels, pooled)
-            if looks_twice:
-                ours += spaces(*look(reduced(seen)))
+            levels, ours = looked(painted)
             projected = run.discriminator.projection(levels)
             with torch.no_grad():
                 real = crops.draw(count).contiguous(memory_format=torch.channels_last)
-                seen = augment(real, run.recipe.augmentation)
-                levels, pooled = look(seen)
-                theirs = spaces(levels, pooled)
-                if looks_twice:
-                    theirs += spaces(*look(reduced(seen)))
+                levels, theirs = looked(real)
                 real_projected = run.discriminator.projection(levels)
 
         run.discriminator.heads.requires_grad_(True)

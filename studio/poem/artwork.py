@@ -17,21 +17,13 @@ from studio.medium import Recipe, Remark
 from studio.poem import chinese, data, english, page, typeset
 from studio.poem.data import LINES, LONGEST_ROW, Poem, read_poem, stanzas
 from studio.poem.settings import Settings
+from studio.provenance import RECIPE_KEY, XMP
 
 FORMATS = ("txt", "png", "json")
 UPLOADS = (".txt", ".json", ".png")
 LARGEST_BYTES = 20_000_000
-RECIPE_KEY = "latent-studio-recipe"
 POEM_KEY = "latent-studio-poem"
 RECIPE_ROW = "recipe: "
-# IPTC's term for what a machine made, where photo software looks for it.
-XMP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
-    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
-    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
-)
 
 
 class Verse:

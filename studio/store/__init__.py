@@ -8,7 +8,6 @@ unknown key is NotFound. Trouble with the database is NotSaved, and then nothing
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from studio.store.queries import (
     artwork_row,
     counting,
     fingerprint,
+    new_artwork,
     rating_row,
     select_artworks,
     select_ratings,
@@ -164,17 +164,7 @@ class Store:
             owner = session_id(db, key, for_writing=True)
             record = db.scalar(select(ArtworkRecord).filter_by(session_id=owner, fingerprint=same))
             if record is None:
-                record = ArtworkRecord(
-                    id=uuid.uuid4().hex,
-                    session_id=owner,
-                    fingerprint=same,
-                    medium=recipe.medium,
-                    version=recipe.version,
-                    recipe=recipe.to_dict(),
-                    thumbnail=thumbnail,
-                    kept=False,
-                    pinned=False,
-                )
+                record = new_artwork(owner, recipe, thumbnail)
                 db.add(record)
             record.kept |= kept
             record.pinned |= pinned

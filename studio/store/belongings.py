@@ -7,7 +7,6 @@ name, unless its maker wants it gone too.
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from studio.store.database import Database
 from studio.store.owner import ROOM, RoomKey, find_session, session_id
-from studio.store.queries import fingerprint
+from studio.store.queries import fingerprint, new_artwork
 from studio.store.rows import ArtworkRow, BelongingsRow, RatingRow
 from studio.store.tables import (
     ArtworkRecord,
@@ -120,18 +119,8 @@ class Belongings:
                 recipe = work.recipe.with_(parents=parents)
                 same = fingerprint(recipe)
                 if same not in there:
-                    there[same] = ArtworkRecord(
-                        id=uuid.uuid4().hex,
-                        session_id=owner,
-                        fingerprint=same,
-                        medium=recipe.medium,
-                        version=recipe.version,
-                        recipe=recipe.to_dict(),
-                        thumbnail=work.thumbnail,
-                        kept=False,
-                        pinned=False,
-                        created=work.created,
-                    )
+                    there[same] = new_artwork(owner, recipe, work.thumbnail)
+                    there[same].created = work.created
                     db.add(there[same])
                 here[work.id] = there[same]
                 here[work.id].kept |= work.kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -44,6 +45,21 @@ def counting(
     rows = [rating_row(*found) for found in db.execute(query.order_by(RatingRecord.number))]
     newest = {(row.kind, row.works): row.id for row in rows}
     return [row for row in rows if newest[row.kind, row.works] == row.id]
+
+
+def new_artwork(owner: int, recipe: Recipe, thumbnail: str) -> ArtworkRecord:
+    """A row of a work that a session has not got, neither kept nor pinned yet."""
+    return ArtworkRecord(
+        id=uuid.uuid4().hex,
+        session_id=owner,
+        fingerprint=fingerprint(recipe),
+        medium=recipe.medium,
+        version=recipe.version,
+        recipe=recipe.to_dict(),
+        thumbnail=thumbnail,
+        kept=False,
+        pinned=False,
+    )
 
 
 def artwork_row(record: ArtworkRecord, stars: int | None) -> ArtworkRow:

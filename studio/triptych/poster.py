@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from studio.medium import OnPaper
 from studio.poem.typeset import HAN, INK, LATIN, PAPER, SOFT, font
+from studio.provenance import RECIPE_KEY, XMP
 from studio.triptych import MADE_WITH, Triptych
 from studio.words import Words
 
@@ -23,15 +24,7 @@ TALLEST = 1640
 LOWEST = 620
 """Pixels of height that the first work, and each of the others, has at most."""
 SMALL = 34
-KEY, RECIPE_KEY = "latent-studio-triptych", "latent-studio-recipe"
-# IPTC's term for what a machine made, where photo software looks for it.
-XMP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
-    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
-    'trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>'
-)
+KEY = "latent-studio-triptych"
 
 
 def poster(triptych: Triptych, words: Words) -> Image.Image:

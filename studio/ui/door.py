@@ -125,11 +125,7 @@ class Door:
         return "; ".join(parts)
 
     async def show(self, headers: Headers, send: Send, status: int, trouble: str = "") -> None:
-        words = (
-            Words(self.language)
-            if self.language
-            else Words.for_request(headers.get("accept-language"))
-        )
+        words = Words.for_request(headers.get("accept-language"), self.language)
         page = door_page(words, trouble).encode()
         about = [
             (b"content-type", b"text/html; charset=utf-8"),

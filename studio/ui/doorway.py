@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
 from studio.door import Wait
 from studio.studio import Studio
 from studio.ui.head import App, Message, Receive, Send
 from studio.ui.operations import answer
-from studio.words import LANGUAGES, Words
+from studio.words import Words
 
 WAYS_IN = ("/queue/join", "/call/", "/run/", "/api/")
 
@@ -76,10 +77,8 @@ class Doorway:
 
     def words(self, scope: Message) -> Words:
         """The host's language, else what the page speaks (see answers.js)."""
-        if self.studio.settings.language in LANGUAGES:
-            return Words(self.studio.settings.language)
-        headers = dict(scope["headers"])
-        return Words.for_request(headers.get(b"accept-language", b"").decode("latin-1"))
+        accepted = Headers(scope=scope).get("accept-language")
+        return Words.for_request(accepted, self.studio.settings.language)
 
 
 def person_in(body: bytes) -> str | None:

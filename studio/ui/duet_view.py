@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from studio.errors import StudioError
-from studio.medium import get_medium, media
+from studio.medium import media
 from studio.store import DuetRow, DuetSideRow
 from studio.ui.panel import text
 from studio.ui.room_works import dot
 from studio.ui.session import Visit
-from studio.ui.surface import attributes, button, medium_title
+from studio.ui.surface import attributes, button, medium_title, one
 
 OFFERED = 12
 
@@ -119,8 +119,7 @@ def mine_to_put(visit: Visit, medium: str, do: str, **data: Any) -> str:
     works = list({row.id: row for row in kept + pinned}.values())[:OFFERED]
     if not works:
         return ""
-    one = visit.words.including(get_medium(medium).words)("medium.one")
-    label = visit.words("duet.put.one", one=one)
+    label = visit.words("duet.put.one", one=one(visit, medium))
     kind = "together-offer"
     offers = "".join(
         f"<li>{button(label, do, row.thumbnail, kind=kind, data_id=row.id, **data)}</li>"
@@ -135,9 +134,9 @@ def name(visit: Visit, side: DuetSideRow) -> str:
 
 
 def alt(visit: Visit, duet: DuetRow) -> str:
-    words = visit.words.including(get_medium(duet.medium).words)
+    words = visit.words
     names = words("duet.and").join(name(visit, side) for side in duet.sides)
-    return words("duet.alt", one=words("medium.one"), names=names)
+    return words("duet.alt", one=one(visit, duet.medium), names=names)
 
 
 def place(visit: Visit, duet: DuetRow) -> str:

@@ -8,7 +8,7 @@ from studio.store import MOST_STARS, ArtworkRow
 from studio.ui import room, triptych_state, versions
 from studio.ui.panel import facts, go_once, save_once, text
 from studio.ui.session import Said, Visit
-from studio.ui.surface import artwork_of, button, icon
+from studio.ui.surface import artwork_of, button, icon, step
 from studio.ui.walk import open_next
 
 
@@ -27,7 +27,8 @@ def draw_work(visit: Visit, work: ArtworkRow, before: str | None, after: str | N
       <div class="row gallery-top">
         {button(words("gallery.close"), "close", icon("close"), kind="quiet")}
         <span class="grow"></span>
-        {step(visit, "left", "before", before)}{step(visit, "right", "after", after)}
+        {step(visit, "open", "left", "before", before)}
+        {step(visit, "open", "right", "after", after)}
       </div>
       <figure class="stage gallery-large">{picture}</figure>
       <div class="gallery-facts">
@@ -37,19 +38,6 @@ def draw_work(visit: Visit, work: ArtworkRow, before: str | None, after: str | N
         {recipe(visit, work)}
       </div>
     </article>"""
-
-
-def step(visit: Visit, side: str, way: str, neighbour: str | None) -> str:
-    label = visit.words(f"gallery.{way}")
-    return button(
-        label,
-        "open",
-        icon(side),
-        kind="quiet",
-        data_id=neighbour,
-        data_key=f"Arrow{side.title()}",
-        disabled=neighbour is None,
-    )
 
 
 def actions(visit: Visit, work: ArtworkRow) -> str:

@@ -129,11 +129,6 @@ def discard(visit: Visit, said: Said) -> None:
     visit.say("taste.discarded")
 
 
-def use(visit: Visit, said: Said) -> None:
-    versions.use(visit, str(said["version"]))
-    visit.say("teach.now_using", version=versions.title(visit, versions.in_use(visit)))
-
-
 ACTS = {
     "allow": allow,
     "stars": rate,
@@ -142,5 +137,5 @@ ACTS = {
     "weaken": weaken,
     "accept": accept,
     "discard": discard,
-    "use": use,
+    "use": versions.choose,
 }

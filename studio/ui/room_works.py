@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from studio.errors import StudioError
-from studio.medium import get_medium, media
 from studio.store import MOST_STARS, RoomRow, RoomWorkRow
 from studio.store.rooms import SIGNS
 from studio.ui.family import drawn
 from studio.ui.panel import text
 from studio.ui.session import Visit
-from studio.ui.surface import artwork_of, attributes, button, icon
+from studio.ui.surface import artwork_of, attributes, button, icon, one, step
 
 GLYPHS = {"heart": "♥", "spark": "✦", "leaf": "❧"}
 SHOWN_WORKS = 60
@@ -20,13 +19,6 @@ SHOWN_WORKS = 60
 def dot(colour: str) -> str:
     """Somebody's colour."""
     return f'<span class="together-dot {text(colour)}" aria-hidden="true"></span>'
-
-
-def one(visit: Visit, medium: str) -> str:
-    """What a work of a medium is called."""
-    if medium not in media():
-        return medium
-    return visit.words.including(get_medium(medium).words)("medium.one")
 
 
 def maker(visit: Visit, work: RoomWorkRow) -> str:
@@ -133,22 +125,11 @@ def large(visit: Visit, room: RoomRow, shown: Sequence[RoomWorkRow], opened: str
     data = attributes(class_="together-large", data_large=work.id, aria_label=name)
     return f"""<dialog{data}>
       <div class="row">{shut}<span class="grow"></span>
-        {step(visit, "left", "before", before)}{step(visit, "right", "after", after)}</div>
+        {step(visit, "look_at", "left", "before", before)}
+        {step(visit, "look_at", "right", "after", after)}</div>
       <figure class="stage">{picture}</figure>
       <div class="together-about">{about(visit, work, shown)}{signs(visit, room, work)}
         {stars(visit, work)}{acts(visit, work)}</div></dialog>"""
-
-
-def step(visit: Visit, side: str, way: str, neighbour: str | None) -> str:
-    return button(
-        visit.words(f"gallery.{way}"),
-        "look_at",
-        icon(side),
-        kind="quiet",
-        data_id=neighbour,
-        data_key=f"Arrow{side.title()}",
-        disabled=neighbour is None,
-    )
 
 
 def stars(visit: Visit, work: RoomWorkRow) -> str:

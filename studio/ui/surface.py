@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.medium import Artwork, Medium, Recipe, latents_of
+from studio.medium import Artwork, Medium, Recipe, get_medium, latents_of, media
 from studio.ui.assets import asset
 from studio.ui.session import Visit
 from studio.words import Words
@@ -44,6 +44,13 @@ def medium_title(medium: Medium, language: str) -> str:
     title = Words(language).including(medium.words)("medium.title")
     own = LANGUAGE_NAMES.get(medium.language, medium.language)
     return f"{title} · {own}" if own else title
+
+
+def one(visit: Visit, medium: str) -> str:
+    """What a work of a medium is called, of one that is not here too."""
+    if medium not in media():
+        return medium
+    return visit.words.including(get_medium(medium).words)("medium.one")
 
 
 def parcel(name: str, data: bytes) -> dict[str, str]:
@@ -114,4 +121,17 @@ def button(label: str, do: str, content: str = "", *, kind: str = "", **values: 
     return (
         f"<button{attributes(type='button', class_=kind or None, data_do=do, **named, **values)}>"
         f"{content or escape(label)}</button>"
+    )
+
+
+def step(visit: Visit, do: str, side: str, way: str, neighbour: str | None) -> str:
+    """From one work to the work "before" or "after" it, whose id goes with the gesture `do`."""
+    return button(
+        visit.words(f"gallery.{way}"),
+        do,
+        icon(side),
+        kind="quiet",
+        data_id=neighbour,
+        data_key=f"Arrow{side.title()}",
+        disabled=neighbour is None,
     )

@@ -99,11 +99,6 @@ def discard(visit: Visit, said: Said) -> None:
     visit.say("teach.discarded", version=versions.title(visit, versions.in_use(visit)))
 
 
-def use(visit: Visit, said: Said) -> None:
-    versions.use(visit, str(said["version"]))
-    visit.say("teach.now_using", version=versions.title(visit, versions.in_use(visit)))
-
-
 def keep_file(visit: Visit, said: Said) -> str:
     version = str(said["version"])
     content = versions.file_of(visit, version)
@@ -125,7 +120,7 @@ ACTS = {
     "weaken": weaken,
     "accept": accept,
     "discard": discard,
-    "use": use,
+    "use": versions.choose,
     "keep_file": keep_file,
     "roll_back": roll_back,
 }

@@ -12,7 +12,7 @@ from studio.ui import room_works
 from studio.ui.panel import text
 from studio.ui.room_file import KINDS
 from studio.ui.session import Visit
-from studio.ui.surface import attributes, button, icon, medium_title
+from studio.ui.surface import attributes, button, icon, medium_title, one
 
 SHOWN_PEOPLE = 24
 OFFERED = 12
@@ -198,7 +198,7 @@ def share(visit: Visit, shown: Sequence[RoomWorkRow]) -> str:
     offered = "".join(
         "<li>"
         + button(
-            words("together.share.one", alt=room_works.one(visit, work.medium)),
+            words("together.share.one", alt=one(visit, work.medium)),
             "share",
             work.thumbnail,
             kind="together-offer",

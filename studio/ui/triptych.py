@@ -10,13 +10,13 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.latent import noise_from_seeds
-from studio.medium import Artwork, Generator, Recipe, get_medium, with_sources
+from studio.medium import Artwork, Generator, Recipe, with_sources
 from studio.triptych import Triptych, companion, is_wide, mood, seed_of
 from studio.triptych.page import page as web_page
 from studio.triptych.poster import export
 from studio.ui.panel import go_once, onward_once, save_once, text
 from studio.ui.session import Page, Said, Visit
-from studio.ui.surface import artwork_of, button, icon
+from studio.ui.surface import artwork_of, button, icon, one
 from studio.ui.triptych_state import STATE, state
 from studio.ui.walk import SEEDS, open_next, store_artwork
 
@@ -30,10 +30,6 @@ class NoTriptych(StudioError):
 def generator(visit: Visit, name: str) -> Generator:
     """The version that this person uses of a medium."""
     return Visit(visit.studio, visit.key, name, visit.language).generator
-
-
-def one(visit: Visit, name: str) -> str:
-    return visit.words.including(get_medium(name).words)("medium.one")
 
 
 def made(visit: Visit, name: str) -> Artwork | None:

@@ -9,7 +9,7 @@ from typing import Any
 from studio.checkpoint import Checkpoint
 from studio.errors import NotFound
 from studio.taste import portable
-from studio.ui.session import Visit, passing, require_size
+from studio.ui.session import Said, Visit, passing, require_size
 
 
 def in_use(visit: Visit) -> str:
@@ -105,6 +105,12 @@ def use(visit: Visit, version: str) -> None:
     require_reach(visit, version)
     visit.studio.registry.use(visit.medium, version)
     visit.studio.store.use_version(visit.key, visit.medium, version)
+
+
+def choose(visit: Visit, said: Said) -> None:
+    """A gesture: work with this version from now on."""
+    use(visit, str(said["version"]))
+    visit.say("teach.now_using", version=title(visit, in_use(visit)))
 
 
 def file_of(visit: Visit, version: str) -> bytes:

@@ -34,13 +34,16 @@ class Words:
         self.folders = (*folders, Path(__file__).parent)
 
     @classmethod
-    def for_request(cls, accept_language: str | None, folders: tuple[Path, ...] = ()) -> Words:
-        """The first language of an Accept-Language header that the studio speaks."""
+    def for_request(cls, accept_language: str | None, host: str | None = None) -> Words:
+        """The host's language, else the first of an Accept-Language header that the studio
+        speaks."""
+        if host in LANGUAGES:
+            return cls(host)
         for part in (accept_language or "").split(","):
             code = part.split(";")[0].strip().lower()[:2]
             if code in LANGUAGES:
-                return cls(code, folders)
-        return cls("en", folders)
+                return cls(code)
+        return cls("en")
 
     def including(self, folder: Path) -> Words:
         """These words, with a medium's own looked up first."""

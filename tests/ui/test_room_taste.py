@@ -119,7 +119,7 @@ def test_what_two_people_like_teaches_a_version_for_those_in_the_room(
         assert f"people who taught it: 2, ratings: {2 * RATED}" in together.draw(visit)
         # It is used by whoever wants to.
         assert versions.in_use(visit) == "base"
-        room_taste.use(visit, {"version": version})
+        versions.choose(visit, {"version": version})
         assert visit.studio.store.current_version(visit.key, MEDIUM) == version
         together.beat(visit, {"tab": "together"})
     assert together.draw(bo).count(text("the room's taste")) == 2
@@ -128,7 +128,7 @@ def test_what_two_people_like_teaches_a_version_for_those_in_the_room(
     # It is no work of one's own that one could take along.
     with pytest.raises(NotFound):
         versions.file_of(ada, version)
-    room_taste.use(ada, {"version": version})
+    versions.choose(ada, {"version": version})
     together.leave(ada, {})
     assert version not in reach(ada)
     assert versions.in_use(ada) == "base"
