@@ -69,6 +69,7 @@ class ReadyMade:
     """A work that needs no thought: two pictures, one after the other."""
 
     pictures: ClassVar[list[str]] = []
+    remarks: ClassVar[tuple[()]] = ()
     shown: ClassVar[int] = 0
 
     def artwork(self) -> ReadyMade:

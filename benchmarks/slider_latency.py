@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -33,8 +32,6 @@ MOVE = latency.timed(
 
 class ReadyWalk(latency.ReadyMade):
     """A walk that has nothing to think about."""
-
-    remarks: ClassVar[tuple[()]] = ()
 
     def __init__(self, visit: object) -> None:
         self.visit = visit
