@@ -176,6 +176,21 @@ def picture(page: Page, tab: str = "explore") -> list[int]:
     return page.wait_for_function(LOOK, arg=tab).json_value()
 
 
+def settled(page: Page, tab: str = "explore") -> list[int]:
+    """The large artwork once nothing is under way: not one that the last gesture passed through."""
+    return page.wait_for_function(
+        f"""(tab) => {{
+            const now = ({LOOK})(tab);
+            const rests = window.studio.desks[`tab-${{tab}}`].isIdle();
+            const unchanged = rests && now && window.lastLook === String(now);
+            window.lastLook = rests && now ? String(now) : null;
+            return unchanged ? now : null;
+        }}""",
+        arg=tab,
+        polling=200,
+    ).json_value()
+
+
 def same(one: list[int], other: list[int]) -> bool:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one) < JUST_NOTICEABLE
 

@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import picture, same, wait_for_another, wait_for_artwork, wait_for_this
+from tests.browser.conftest import (
+    picture,
+    same,
+    settled,
+    wait_for_another,
+    wait_for_artwork,
+    wait_for_this,
+)
 
 Person = Callable[..., Page]
 MOST_TABS = 80
@@ -100,11 +107,13 @@ def test_the_main_path(person: Person) -> None:
     page = person()
     start = picture(page)
     page.keyboard.press("d")
-    found = wait_for_another(page, start)
+    wait_for_another(page, start)
+    found = settled(page)
     tab_to(page, ".dials input[type=range]")
     for _ in range(30):
         page.keyboard.press("ArrowRight")
-    turned = wait_for_another(page, found)
+    wait_for_another(page, found)
+    turned = settled(page)
     page.keyboard.press("0")
     wait_for_this(page, found)
     page.keyboard.press("Control+z")
