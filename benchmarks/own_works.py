@@ -26,8 +26,8 @@ from studio.latent import noise_from_seeds
 from studio.medium import FeatureStatistics, Generator, get_medium
 from studio.metrics import frechet_distance, kernel_distance
 from studio.taste.climb import features_of
+from studio.taste.components import COMPONENTS
 from studio.taste.own_works import files_below, read_works
-from studio.taste.reward import COMPONENTS
 from studio.taste.transfer import away, transfer
 
 FIRST_SEED = 2_000_000

@@ -317,7 +317,7 @@ class LatentStatistics:
     scales: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureStatistics:
     """Where a base generator's features lie, so that taste can work in few, whitened dimensions.
 
@@ -325,11 +325,15 @@ class FeatureStatistics:
         mean: [F].
         axes: [K, F], orthonormal.
         scales: [K].
+        kinds: how many of the features, one after the other, are of which kind (`subject`,
+            `palette`); F together. A taste may go by one kind and not by another. Without any, all
+            features are of one. People read their names as `kind.<name>`.
     """
 
     mean: Tensor
     axes: Tensor
     scales: Tensor
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable

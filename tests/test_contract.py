@@ -49,6 +49,9 @@ def test_its_words_are_complete(generator: Generator, its_medium: Medium) -> Non
         assert name in attributes
         assert sign in (1, -1)
         keys |= {f"direction.{name}.low", f"direction.{name}.high"}
+    if kinds := generator.feature_statistics.kinds:
+        assert sum(kinds.values()) == len(generator.feature_statistics.mean)
+        keys |= {f"kind.{name}" for name in kinds}
     for language in LANGUAGES:
         assert keys - set(catalogue(its_medium.words, language)) == set()
 

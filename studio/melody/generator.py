@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ from studio.melody.config import Config
 from studio.melody.data import Phrase
 from studio.melody.follow import Chooser
 from studio.melody.grid import HOLD, LENGTH, METER_NAMES, SLOTS, VOCABULARY
-from studio.melody.hearing import ASPECTS, UNNAMED, aspects
+from studio.melody.hearing import ASPECTS, KINDS, UNNAMED, aspects
 from studio.melody.model import (
     Composer,
     Decoder,
@@ -75,7 +76,8 @@ class MelodyGenerator(Adaptable):
         self.follower: Follower = composer.follower
         self.meters: Tensor = composer.meters
         self.statistics = statistics
-        self.feature_statistics = feature_statistics
+        unnamed = len(feature_statistics.mean) - sum(KINDS.values())
+        self.feature_statistics = replace(feature_statistics, kinds=KINDS | {"unnamed": unnamed})
         self.directions = directions
         self.owned: list[nn.Module] = [self.mapping, self.decoder, self.encoder]
 

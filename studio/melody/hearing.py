@@ -24,6 +24,18 @@ ASPECTS = {
 """What a listener notices in a melody, and the scale that gives each of tonality, register,
 contour, rhythm (places, lengths, successions) and motion (intervals, distances) about the same
 variance among samples, and the likeness of bars half of it: a taste may be about any of them."""
+KINDS = {
+    "tonality": 12,
+    "register": 9,
+    "contour": 8,
+    "places": 20,
+    "lengths": 8,
+    "successions": 16,
+    "intervals": 9,
+    "distances": 18,
+    "likeness": 18,
+}
+"""How many features each of ASPECTS is."""
 UNNAMED = 0.12
 """Scale of the encoder's mean: half as much again for what has no name here."""
 LONGEST_NOTE = 16

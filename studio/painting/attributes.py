@@ -25,6 +25,12 @@ _TO_XYZ = torch.tensor(
 )
 _WHITE = torch.tensor([0.95047, 1.0, 1.08883])
 
+GRID = 4
+LAB_SPREADS = (20.0, 7.0, 13.0)
+"""Standard deviations of L, a and b among the cells of the shipped painters' samples."""
+PALETTE, LAYOUT = 18.0, 6.3
+"""Scales that let each differ from painting to painting by as much as what is painted, and how."""
+
 
 def lab(pictures: Tensor) -> Tensor:
     """sRGB pictures [B, 3, H, W] in 0..1 to Lab [B, 3, H, W] (L 0-100)."""
@@ -60,3 +66,17 @@ def measure(pictures: Tensor) -> dict[str, Tensor]:
         "centre_light": middle.mean((1, 2)) - border,
         "side_light": light[:, :, -third:].mean((1, 2)) - light[:, :, :third].mean((1, 2)),
     }
+
+
+def colours(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The palette [B, 3] and the layout [B, 48] of pictures [B, 3, R, R] in -1..1: their mean Lab,
+    and how each cell of a grid differs from it (Kasutani & Yamada, The MPEG-7 color layout
+    descriptor, 2001).
+
+    Pooled features of an image network, trained to know a dog in any light and on either side, say
+    little of light, palette and composition, which people who rate paintings look at.
+    """
+    cells = torch.nn.functional.adaptive_avg_pool2d(lab((pictures.float() + 1) / 2), GRID)
+    cells = cells.flatten(2) / torch.tensor(LAB_SPREADS, device=cells.device)[:, None]
+    mean = cells.mean(2, keepdim=True)
+    return PALETTE * mean[..., 0], LAYOUT * (cells - mean).flatten(1)

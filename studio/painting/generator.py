@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,8 @@ from studio.painting.originality import Originality
 from studio.precision import autocast
 
 BATCH, CACHED_BATCH = 32, 8
+KINDS = {"subject": 1280, "manner": 352, "palette": 3, "layout": 48}
+"""Of features: what is painted, how, in which colours, and which of them are where."""
 
 
 class PaintingGenerator(Adaptable):
@@ -71,7 +74,7 @@ class PaintingGenerator(Adaptable):
         self.encoder = encoder.to(self.device).eval().requires_grad_(False)
         self.network = features.to(self.device, memory_format=layout)
         self.statistics = statistics
-        self.feature_statistics = feature_statistics
+        self.feature_statistics = replace(feature_statistics, kinds=KINDS)
         self.directions = directions
         self.originality = originality
         self.other_hand: OtherHand | None = None
@@ -150,19 +153,19 @@ class PaintingGenerator(Adaptable):
         ).cpu()
 
     def features(self, artworks: Sequence[Artwork]) -> Tensor:
-        """See studio.medium.Generator.features: [B, 1632], content and manner."""
+        """See studio.medium.Generator.features: [B, 1683], of KINDS."""
         if not artworks:
             return torch.zeros(0, len(self.feature_statistics.mean))
         with torch.no_grad():
             rows = [
-                self.picture_features(chunk.to(self.device)).cpu()
+                picture_features(self.network, chunk.to(self.device)).cpu()
                 for chunk in self.tensor(artworks).split(BATCH)
             ]
         return torch.cat(rows)
 
     def latent_features(self, latents: Tensor) -> Tensor:
         """See studio.medium.Generator.latent_features."""
-        return self.picture_features(self.forward(latents))
+        return picture_features(self.network, self.forward(latents))
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents [B, D] to pictures [B, 3, R, R] in -1..1, on the generator's device.
@@ -178,10 +181,6 @@ class PaintingGenerator(Adaptable):
             return paint()
         with autocast(self.device):
             return paint()
-
-    def picture_features(self, pictures: Tensor) -> Tensor:
-        levels, pooled = self.network(reduced(pictures))
-        return torch.cat(descriptors(levels, pooled), dim=1)
 
     def attributes(self, artworks: Sequence[Artwork]) -> Mapping[str, Tensor]:
         """See studio.medium.Generator.attributes."""
@@ -199,6 +198,13 @@ class PaintingGenerator(Adaptable):
         size = self.config.resolution
         squares = [square(artwork.picture(), size) for artwork in artworks]  # type: ignore[attr-defined]
         return to_tensor(squares)
+
+
+def picture_features(network: ImageFeatures, pictures: Tensor) -> Tensor:
+    """What taste sees of pictures [B, 3, R, R] in -1..1, [B, 1683]; see KINDS."""
+    small = reduced(pictures)
+    levels, pooled = network(small)
+    return torch.cat([*descriptors(levels, pooled), *attributes.colours(small)], dim=1)
 
 
 def painter_of(checkpoint: Checkpoint) -> Painter:

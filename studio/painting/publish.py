@@ -22,8 +22,8 @@ from studio.painting.data import center_crops, collect
 from studio.painting.enlarger_training import train_enlarger
 from studio.painting.equaliser import Equaliser, measured_gains, tolerant
 from studio.painting.evaluate import evaluate
-from studio.painting.features import ImageFeatures, reduced
-from studio.painting.generator import PaintingGenerator
+from studio.painting.features import ImageFeatures
+from studio.painting.generator import KINDS, PaintingGenerator
 from studio.painting.invert import EncoderRecipe, train_encoder
 from studio.painting.model import Encoder, Painter
 from studio.painting.originality import Originality, originality_index
@@ -81,7 +81,7 @@ def publish(
     painter.decoder.finish = Equaliser(tolerant(gains)).to(run.device)
     where = statistics(latents)
     encoder = Encoder(run.config).to(run.device)
-    width = len(_feature_row(painter, network, latents[:1])[0])
+    width = sum(KINDS.values())
     empty = FeatureStatistics(torch.zeros(width), torch.zeros(0, width), torch.zeros(0))
     generator = PaintingGenerator(
         version,
@@ -240,12 +240,3 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str, **changes: An
     run.trained_on = saved["trained_on"]
     torch.manual_seed(recipe.seed + run.step)
     return run
-
-
-def _feature_row(painter: Painter, network: ImageFeatures, latents: Tensor) -> Tensor:
-    from studio.painting.drift import descriptors
-
-    device = next(painter.parameters()).device
-    with torch.no_grad():
-        levels, pooled = network(reduced(painter.decoder(latents.to(device))))
-        return torch.cat(descriptors(levels, pooled), dim=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -126,7 +126,8 @@ class PoemGenerator(Adaptable):
             unit_rows(self.encoder.tokens.weight.detach().float()),
         )
         self.statistics = statistics
-        self.feature_statistics = feature_statistics
+        kinds = self.reader.kinds(len(feature_statistics.mean), self.latent_dim)
+        self.feature_statistics = replace(feature_statistics, kinds=kinds)
         self.directions = directions
         self.owned: list[nn.Module] = [self.mapping, self.decoder, self.encoder]
 

@@ -48,6 +48,19 @@ class Reader:
             dim=1,
         )
 
+    def kinds(self, width: int, latent_dim: int) -> dict[str, int]:
+        """How many of `width` features of poems with latents [B, D] are of which kind."""
+        themes, meanings = self.themes.shape[1], self.meanings.shape[1]
+        form = width - 2 * (themes + meanings) - latent_dim
+        return {
+            "themes": themes,
+            "last_theme": themes,
+            "meaning": meanings,
+            "last_meaning": meanings,
+            "form": form,
+            "unnamed": latent_dim,
+        }
+
     def shares(self, words: Tensor) -> Tensor:
         """How much of poems with words [B, 4, V] speaks of each theme [B, A]; -1 to 1."""
         return (words.sum(1) @ self.themes) / words.sum((1, 2)).clamp_min(1e-6)[:, None]

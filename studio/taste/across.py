@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from studio.medium import FeatureStatistics
+from studio.taste.components import whiten
 from studio.taste.explain import Samples, leanings
-from studio.taste.reward import RewardModel, normal_scores, whiten
+from studio.taste.process import normal_scores
+from studio.taste.reward import RewardModel
 
 Shared = Mapping[str, tuple[str, int]]
 """See `studio.medium.Shares`."""

@@ -13,8 +13,9 @@ from statistics import NormalDist
 import numpy as np
 import torch
 
+from studio.taste.process import normal_scores
 from studio.taste.ratings import Ratings
-from studio.taste.reward import RewardModel, normal_scores
+from studio.taste.reward import RewardModel
 
 UNLIKELY = 0.05
 """Chance of an answer as far from what is expected, below which it surprises."""

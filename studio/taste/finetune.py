@@ -30,9 +30,10 @@ from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste import hand
 from studio.taste.climb import Climb, features_of
+from studio.taste.components import components, whiten
 from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
-from studio.taste.reward import COMPONENTS, RewardModel, require_trusted, whiten
+from studio.taste.reward import RewardModel, require_trusted
 from studio.taste.telling import Progress, Teller
 from studio.taste.unfinished import Unfinished
 
@@ -359,18 +360,18 @@ class Pleasing:
         # Nothing is gained by works that please more than nearly everything before did: there the
         # reward model only guesses.
         self.ceiling = torch.quantile(before.pessimistic, CEILING)
-        feature_scales = self.statistics.scales[:COMPONENTS].float()
+        feature_scales = components(self.statistics).scales
         self.feature_scales = feature_scales / feature_scales.norm()
-        components = whiten(before.features, self.statistics)
-        self.spread_out = torch.pdist(components * self.feature_scales).mean()
+        points = whiten(before.features, self.statistics)
+        self.spread_out = torch.pdist(points * self.feature_scales).mean()
         self.apart = torch.pdist(before.features).mean()
 
     def wish(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See studio.taste.climb.Aim."""
-        components = whiten(features, self.statistics)
-        mean, deviation = self.reward.predict_components(components)
+        points = whiten(features, self.statistics)
+        mean, deviation = self.reward.predict_components(points)
         pleased = self.pleasure(mean, deviation).sum()
-        varied = torch.pdist(components * self.feature_scales).mean() / self.spread_out
+        varied = torch.pdist(points * self.feature_scales).mean() / self.spread_out
         wish = pleased - VARIETY * len(features) * F.relu(1 - varied)
         return wish, (mean.detach() - self.base_mean) / self.spread
 
@@ -383,8 +384,8 @@ class Pleasing:
 
     def rewards(self, features: Tensor) -> Tensor:
         """`pleasure` in works with features [N, F], less what each takes from their variety."""
-        components = whiten(features, self.statistics)
-        points = components * self.feature_scales
+        white = whiten(features, self.statistics)
+        points = white * self.feature_scales
         apart = torch.cdist(points, points).sum(1) / (len(points) - 1) / self.spread_out
-        pleasure = self.pleasure(*self.reward.predict_components(components))
+        pleasure = self.pleasure(*self.reward.predict_components(white))
         return pleasure - VARIETY * F.relu(1 - apart)

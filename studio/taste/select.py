@@ -20,8 +20,9 @@ from studio import latent
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
 from studio.taste.across import Hint
+from studio.taste.components import whiten
 from studio.taste.ratings import Ratings
-from studio.taste.reward import RewardModel, whiten
+from studio.taste.reward import RewardModel
 
 FRESH = 8
 """New samples looked at for one question; with NEAR this keeps a question under 0.3 s."""

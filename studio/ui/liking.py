@@ -29,7 +29,7 @@ def leaning_chart(visit: Visit, reward: RewardModel, samples: Samples) -> str:
         and leaning.certainty >= POSSIBLE
         and way(visit.words, leaning.name, leaning.effect)
     ][:MOST_LEANINGS]
-    title = f"<h3>{text(words('teach.leanings'))}</h3>"
+    title = f"<h3>{text(words('teach.leanings'))}</h3>{goes_by(visit, reward)}"
     if not found:
         return f"""<section class="leanings">{title}
           <p class="hint">{text(words("teach.leanings.none"))}</p></section>"""
@@ -37,6 +37,16 @@ def leaning_chart(visit: Visit, reward: RewardModel, samples: Samples) -> str:
     rows = "".join(bar(visit, leaning, abs(leaning.effect) / most) for leaning in found)
     return f"""<section class="leanings">{title}<ul>{rows}</ul>
       <p class="hint">{text(words("teach.leanings.hint"))}</p></section>"""
+
+
+def goes_by(visit: Visit, reward: RewardModel) -> str:
+    """Which kind of features the taste goes by; "" while that is not likely of any."""
+    kind, chance = max(reward.goes_by().items(), key=lambda each: each[1], default=("", 0.0))
+    words = visit.words
+    if chance < POSSIBLE or f"kind.{kind}" not in words:
+        return ""
+    said = words("teach.goes_by", one=words("medium.one"), what=words(f"kind.{kind}"))
+    return f"<p>{text(said)}</p>"
 
 
 def bar(visit: Visit, leaning: Leaning, share: float) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.taste import Ratings, RewardModel
 from studio.taste.artists import Artist
-from studio.taste.reward import FEWEST, normal_scores
+from studio.taste.process import normal_scores
+from studio.taste.reward import FEWEST
 from studio.taste.simulate import rank_correlation
 from tests.taste.curves import CurveGenerator
 
