@@ -40,8 +40,8 @@ from studio.painting.originality import Originality
 from studio.precision import autocast
 
 BATCH, CACHED_BATCH = 32, 8
-KINDS = {"subject": 1280, "manner": 352, "palette": 3, "layout": 48}
-"""Of features: what is painted, how, in which colours, and which of them are where."""
+KINDS = {"subject": 1280, "manner": 352, "tone": 1, "palette": 2, "light": 16, "places": 32}
+"""Of features: what is painted, how, and what is seen in colours."""
 
 
 class PaintingGenerator(Adaptable):
