@@ -16,6 +16,8 @@ STEERED_SEED = 9_100_000
 """Of samples that nothing is fitted to or chosen by."""
 TAMED = 0.8
 """Wildness of the samples that dials are turned on."""
+TRIED = 8
+"""Samples that a person's own dial is turned on."""
 
 
 def steered(
@@ -56,3 +58,20 @@ def steered(
 
 def measured(generator: Generator, latents: Tensor) -> Mapping[str, Tensor]:
     return generator.attributes(generator.decode(latents))
+
+
+def side_effects(
+    generator: Generator, vector: Sequence[float], spread: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """What one turn of a person's own direction [D] changes, in standard deviations of each
+    attribute; tried on a few samples only, since somebody is waiting for it.
+
+    Args:
+        spread: attributes of samples, each [S].
+    """
+    mean = generator.statistics.mean
+    latents = generator.map(noise_from_seeds(range(STEERED_SEED, STEERED_SEED + TRIED)))
+    starts = truncate(latents, mean, TAMED)
+    own = Direction("own", tuple(vector), 1.0)
+    tables = along(own, starts, mean, lambda rows: measured(generator, rows))
+    return dict(noted(own, "", tables, spread).side_effects)
