@@ -23,7 +23,8 @@ def effect_of(words: Words, direction: Direction) -> str:
         return effects_said(words, direction.side_effects)
     own = {direction.attribute: direction.effect}
     said = effects_said(words, direction.side_effects, own)
-    return said if direction.correlation >= RELIABLE else f"{said} {words('explore.effect.unsure')}"
+    is_sure = direction.correlation >= RELIABLE
+    return said if is_sure else words("explore.effect.unsure", said=said)
 
 
 def effects_said(
@@ -37,9 +38,8 @@ def effects_said(
     if own is None:
         key = "explore.effect" if aside else "explore.effect.none"
         return words(key, what=comma.join(aside))
-    said = words("explore.effect", what=comma.join(named(words, own, 0.0)))
     key = "explore.effect.also" if aside else "explore.effect.alone"
-    return f"{said} {words(key, what=comma.join(aside))}"
+    return words(key, own=comma.join(named(words, own, 0.0)), what=comma.join(aside))
 
 
 def named(words: Words, effects: Mapping[str, float], least: float) -> list[str]:

@@ -86,9 +86,9 @@ def build(page: Page) -> gr.Tab:
             walk = Walk(visit)
             walk.arrive()
             walk.finish()
-            return draw(walk)
+            return [*draw(walk), numbered(find.draw(visit))]
         except StudioError as error:
-            return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * (len(drawn) - 1)]
+            return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * len(drawn)]
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
         is_passing = all(gesture.get("live") for gesture in said)
@@ -116,9 +116,12 @@ def build(page: Page) -> gr.Tab:
 
     def try_own(visit: Visit) -> Iterator[dict[str, str]]:
         """What own dials change, one after another."""
-        with visit.asking("explore.own", is_passing=True, is_ahead=True):
-            while own_effects.measure_next(walk := Walk(visit), page.usual):
-                yield own_effects.said(walk)
+        is_more = True
+        while is_more:
+            # The framework may go on with the next one in another context.
+            with visit.asking("explore.own", is_passing=True, is_ahead=True):
+                is_more = own_effects.measure_next(walk := Walk(visit), page.usual)
+            yield own_effects.said(walk)
 
     def tell(visit: Visit) -> str:
         with visit.asking("explore", is_passing=True, is_ahead=True):
@@ -146,8 +149,7 @@ def build(page: Page) -> gr.Tab:
             visit.warn(error)
         yield [*draw(walk), ""]
 
-    page.fills(tab, enter, drawn)
-    page.fills(tab, lambda visit: numbered(find.draw(visit)), [search])
+    page.fills(tab, enter, [*drawn, search])
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],
