@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
@@ -13,7 +14,7 @@ from studio import latent
 from studio.atlases import Atlases
 from studio.errors import StudioError
 from studio.found import FEWEST, TooFewMarks, found
-from studio.medium import Recipe, lasting, latents_of, pack
+from studio.medium import Artwork, Recipe, lasting, pack
 from studio.ui.assets import asset
 from studio.ui.find_state import Mark, Search
 from studio.ui.panel import numbered, text
@@ -123,11 +124,7 @@ def keep(visit: Visit, atlases: Atlases, said: Said) -> str:
     if min(search.count(True), search.count(False)) < FEWEST:
         raise TooFewMarks("too_few_marks", needed=FEWEST)
     generator = visit.generator
-    works = [
-        work
-        for mark in search.marks
-        for work in generator.decode(latents_of([recipe_of(visit, mark)]), mark.options)
-    ]
+    works = made_again(visit, search)
     more = torch.tensor([mark.is_more for mark in search.marks])
     vector = found(generator, atlases.of(generator).result().atlas, works, more)
     way = {"name": name, "vector": pack(tuple(vector.tolist()))}
@@ -135,8 +132,17 @@ def keep(visit: Visit, atlases: Atlases, said: Said) -> str:
     return f"<a{attributes(hidden=True, data_once=True, data_adopt=True)}></a>"
 
 
-def recipe_of(visit: Visit, mark: Mark) -> Recipe:
-    return Recipe(visit.medium, visit.generator.version, mark.latent, options=mark.options)
+def made_again(visit: Visit, search: Search) -> list[Artwork]:
+    """The marked works; those with the same choices in one pass."""
+    alike: dict[str, list[int]] = {}
+    for index, one in enumerate(search.marks):
+        alike.setdefault(json.dumps(one.options, sort_keys=True), []).append(index)
+    works: dict[int, Artwork] = {}
+    for indices in alike.values():
+        latents = torch.tensor([search.marks[index].latent for index in indices])
+        made = visit.generator.decode(latents, search.marks[indices[0]].options)
+        works |= dict(zip(indices, made, strict=True))
+    return [works[index] for index in range(len(search.marks))]
 
 
 def draw(visit: Visit) -> str:
@@ -227,6 +233,7 @@ def naming(visit: Visit, search: Search) -> str:
     missing = [max(0, FEWEST - search.count(is_more)) for is_more in (True, False)]
     press = attributes(type="submit", class_="primary", disabled=any(missing))
     hint = words("find.missing", more=missing[0], less=missing[1]) if any(missing) else ""
+    said = attributes(class_="hint", role="status", data_looking=words("find.looking"))
     return f"""<form class="row" data-do="find.keep"><input{field}>
       <button{press}>{text(words("find.keep"))}</button>
-      <span class="hint" role="status">{text(hint)}</span></form>"""
+      <span{said}>{text(hint)}</span></form>"""
