@@ -12,16 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from studio.latent import flow, noise_from_seeds, truncate
+from studio.latent import flow
 from studio.medium import (
     Direction,
     FeatureStatistics,
-    Generator,
     LatentStatistics,
     pack,
     unpack,
@@ -30,8 +28,6 @@ from studio.medium import (
 Measure = Callable[[Tensor], Mapping[str, Tensor]]
 """Latents [B, D] to attributes of their artworks, each [B]."""
 
-STEERED_SEED = 9_100_000
-"""Of samples that nothing is fitted to or chosen by."""
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 RELIABLE = 0.95
 NOTICEABLE = 0.4
@@ -341,15 +337,32 @@ def measured(
         spread: the attributes among samples; effects are in their standard deviations.
         measure: latents [B, D] to attributes [B] of their artworks.
     """
+    return noted(direction, attribute, along(direction, starts, mean, measure), spread)
+
+
+def along(
+    direction: Direction, starts: Tensor, mean: Tensor, measure: Measure
+) -> dict[str, Tensor]:
+    """Attributes, each [len(POSITIONS), N], of latents [N, D] moved along a direction."""
     results = [measure(moved(starts, [(direction, p)], mean)) for p in POSITIONS]
+    return {name: torch.stack([r[name] for r in results]) for name in results[0]}
+
+
+def noted(
+    direction: Direction,
+    attribute: str,
+    tables: Mapping[str, Tensor],
+    spread: Mapping[str, Tensor],
+) -> Direction:
+    """A direction with what `along` found written on it."""
     positions = torch.tensor(POSITIONS)
-    effects, correlation = {}, 0.0
+    effects = {}
     for name, values in spread.items():
-        table = torch.stack([r[name] for r in results])
-        slope = (positions[:, None] * table).mean(0) / positions.square().mean()
+        slope = (positions[:, None] * tables[name]).mean(0) / positions.square().mean()
         effects[name] = round(float(slope.mean() / deviation(values)), 3)
-        if name == attribute:
-            correlation = round(float(spearman(positions, table).mean()), 3)
+    correlation = 0.0
+    if attribute:
+        correlation = round(float(spearman(positions, tables[attribute]).mean()), 3)
     return replace(
         direction,
         attribute=attribute,
@@ -357,28 +370,6 @@ def measured(
         correlation=correlation,
         side_effects={n: e for n, e in effects.items() if n != attribute},
     )
-
-
-def steered(generator: Generator, count: int) -> dict[str, dict[str, Any]]:
-    """What each dial does to fresh samples that nothing was fitted to or chosen by: effects in
-    standard deviations of each attribute for one step, and the rank correlation with its own."""
-
-    def measure(latents: Tensor) -> Mapping[str, Tensor]:
-        return generator.attributes(generator.decode(latents))
-
-    latents = generator.map(noise_from_seeds(range(STEERED_SEED, STEERED_SEED + 4 * count)))
-    spread, mean = measure(latents), generator.statistics.mean
-    starts = truncate(latents[:count], mean, 0.8)
-    figures = {}
-    for direction in generator.directions:
-        if direction.attribute:
-            found = measured(direction, direction.attribute, starts, mean, spread, measure)
-            figures[direction.key] = {
-                "effect": found.effect,
-                "correlation": found.correlation,
-                "side_effects": dict(found.side_effects),
-            }
-    return figures
 
 
 def spearman(positions: Tensor, values: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.directions import steered
+from studio.effects import steered
 from studio.latent import noise_from_seeds
 from studio.melody import music
 from studio.melody.grid import BARS, HIGHEST, LOWEST, METERS, Grid, Note, OffGrid

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.directions import steered
+from studio.effects import steered
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
 from studio.poem import chinese, english

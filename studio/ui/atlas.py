@@ -154,7 +154,7 @@ GESTURES: Mapping[str, Callable[[Sheet, Said], None]] = {
 def build(page: Page) -> gr.Tab:
     """Gestures come in through a desk, as in Explore; thumbnails are asked for by the map itself,
     and what only looks on (words for what is seen) once the hand is at rest."""
-    atlases, tiles = Atlases(page.studio.registry, page.studio.settings.home), Tiles()
+    atlases, tiles = page.atlases, Tiles()
 
     with gr.Tab(page.i18n("map.title"), id="map", elem_id="tab-map") as tab:
         with gr.Row(elem_classes="map"):

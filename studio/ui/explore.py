@@ -10,9 +10,11 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui import explore_view as view
+from studio.ui import find, own_effects
 from studio.ui.arrival import arrived
 from studio.ui.assets import asset
 from studio.ui.liking import expected
+from studio.ui.panel import numbered
 from studio.ui.readout import described, near
 from studio.ui.session import Page, Visit
 from studio.ui.surface import desk
@@ -47,6 +49,7 @@ def build(page: Page) -> gr.Tab:
                     js_on_load=asset("fields.js"),
                     apply_default_css=False,
                 )
+                search = find.build(page)
                 strip = gr.HTML(
                     elem_classes="strip-frame",
                     js_on_load=asset("strip.js"),
@@ -60,6 +63,7 @@ def build(page: Page) -> gr.Tab:
                     apply_default_css=False,
                 )
                 ends = gr.HTML(html_template="", js_on_load=asset("ends.js"))
+                effects = gr.HTML(html_template="", js_on_load=asset("effects.js"))
         gestures, parcel = desk("tab-explore")
 
     drawn = [stage, toolbar, parts, options, dials, strip, shelf, reach, parcel]
@@ -82,9 +86,9 @@ def build(page: Page) -> gr.Tab:
             walk = Walk(visit)
             walk.arrive()
             walk.finish()
-            return draw(walk)
+            return [*draw(walk), numbered(find.draw(visit))]
         except StudioError as error:
-            return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * (len(drawn) - 1)]
+            return [view.trouble(visit, visit.words.error(error)), *[gr.skip()] * len(drawn)]
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
         is_passing = all(gesture.get("live") for gesture in said)
@@ -109,6 +113,15 @@ def build(page: Page) -> gr.Tab:
         with visit.asking("explore", is_passing=True, is_ahead=True):
             walk = Walk(visit)
             return [view.ends(walk), view.nearby(walk)]
+
+    def try_own(visit: Visit) -> Iterator[dict[str, str]]:
+        """What own dials change, one after another."""
+        is_more = True
+        while is_more:
+            # The framework may go on with the next one in another context.
+            with visit.asking("explore.own", is_passing=True, is_ahead=True):
+                is_more = own_effects.measure_next(walk := Walk(visit), page.usual)
+            yield own_effects.said(walk)
 
     def tell(visit: Visit) -> str:
         with visit.asking("explore", is_passing=True, is_ahead=True):
@@ -136,7 +149,7 @@ def build(page: Page) -> gr.Tab:
             visit.warn(error)
         yield [*draw(walk), ""]
 
-    page.fills(tab, enter, drawn)
+    page.fills(tab, enter, [*drawn, search])
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],
@@ -150,7 +163,9 @@ def build(page: Page) -> gr.Tab:
         [ends, nearby],
         trigger_mode="always_last",
         **page.quiet,
-    ).then(page.handler(tell), page.inputs, readout, **page.quiet)
+    ).then(page.handler(tell), page.inputs, readout, **page.quiet).then(
+        page.handler(try_own), page.inputs, effects, trigger_mode="once", **page.quiet
+    )
     upload.upload(
         page.handler(receive),
         [*page.inputs, upload],

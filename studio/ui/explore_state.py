@@ -224,6 +224,10 @@ class Desk:
         found = OwnDirection(f"own-{len(self.own) + 1}", name, vector)
         return replace(self, own=(*self.own, found))
 
+    def with_renamed(self, key: str, name: str) -> Desk:
+        own = tuple(replace(o, name=name) if o.key == key else o for o in self.own)
+        return replace(self, own=own)
+
     def without_own(self, key: str) -> Desk:
         own = tuple(replace(o, is_listed=o.is_listed and o.key != key) for o in self.own)
         return replace(self, own=own)

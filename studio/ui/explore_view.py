@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
 from studio.store import ArtworkRow
-from studio.ui import room, triptych_state
+from studio.ui import own_effects, room, triptych_state
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
 from studio.ui.steering import PREVIEWED, SHOWN_FIRST, WILDNESS, Dial, dials_of
@@ -250,10 +250,14 @@ def dials(walk: Walk) -> dict[str, Any]:
     """What assets/dials.js builds the sliders from."""
     words, desk = walk.visit.words, walk.desk
     rows = shown_dials(walk)
+    measured = own_effects.said(walk)
     hidden = len(dials_of(walk.steering.generator, desk, words)) - len(rows)
     return {
         "rows": [
-            {"key": d.key, "name": d.name, "low": d.low, "high": d.high, "own": d.is_own}
+            {
+                **{"key": d.key, "name": d.name, "low": d.low, "high": d.high, "own": d.is_own},
+                "effect": measured.get(d.key, d.effect),
+            }
             for d in rows
         ],
         "positions": dict(desk.moment.positions),
@@ -266,6 +270,7 @@ def dials(walk: Walk) -> dict[str, Any]:
             for name in (
                 *("dials", "wildness", "wildness.low", "wildness.high", "toward", "reset"),
                 *("name.label", "name.placeholder", "name.button", "forget"),
+                *("rename", "rename.label"),
             )
         },
         # A drag moves dials that Python has not heard of yet; the same value twice must still

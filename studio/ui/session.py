@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.i18n import I18nData
 
+from studio.atlases import Atlases
 from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
 from studio.line import Overtaken
@@ -199,6 +200,7 @@ class Page:
         self.labels: set[str] = set()
         self.curator = Curator()
         self.usual = Usual()
+        self.atlases = Atlases(studio.registry, studio.settings.home)
 
     def i18n(self, key: str) -> I18nData:
         """A label that the browser shows in its own language; `key` is one of the words."""

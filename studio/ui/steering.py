@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from studio import latent
 from studio.directions import moved
 from studio.medium import BEFORE, Artwork, Direction, Generator, InParts, InWords, Recipe, pack
+from studio.ui.effect_words import effect_of
 from studio.ui.explore_state import Desk, Latent, Moment
 from studio.words import Words
 
@@ -36,6 +37,7 @@ class Dial:
     low: str
     high: str
     is_own: bool = False
+    effect: str = ""
 
 
 def dials_of(generator: Generator, desk: Desk, words: Words) -> list[Dial]:
@@ -58,6 +60,7 @@ def dials_of(generator: Generator, desk: Desk, words: Words) -> list[Dial]:
             direction_word(words, direction.key),
             direction_word(words, direction.key, ".low"),
             direction_word(words, direction.key, ".high"),
+            effect=effect_of(words, direction),
         )
         for direction in [*named, *others]
     ]

@@ -22,6 +22,7 @@ from studio.medium import (
     held_of,
     holding,
     lasting,
+    unpack,
     with_sources,
 )
 from studio.store import ArtworkRow
@@ -32,6 +33,8 @@ from studio.ui.steering import Steering
 from studio.ui.surface import parcel
 
 DESK, HISTORY, OPEN = "explore", "explore.history", "explore.open"
+SEARCH = "explore.search"
+"""Of a direction of one's own, see studio.ui.find."""
 SEEDS = 1_000_000
 """Seeds that the dice throw: short enough to be told to a friend."""
 LONGEST_NAME = 40
@@ -318,6 +321,22 @@ def name_direction(walk: Walk, said: Said) -> None:
     walk.visit.say("explore.direction_kept", name=name)
 
 
+def adopt_direction(walk: Walk, said: Said) -> None:
+    """What a search has found becomes a dial, once."""
+    search = walk.visit.load(SEARCH) or {}
+    if found := search.get("found"):
+        walk.visit.save(SEARCH, {**search, "found": None})
+        walk.desk = walk.desk.with_own(found["name"], unpack(found["vector"]))
+        walk.visit.say("explore.direction_kept", name=found["name"])
+
+
+def rename_direction(walk: Walk, said: Said) -> None:
+    name = " ".join(str(said.get("name", "")).split())[:LONGEST_NAME]
+    if not name:
+        raise BadGesture("direction_without_name")
+    walk.desk = walk.desk.with_renamed(str(said["id"]), name)
+
+
 def forget_direction(walk: Walk, said: Said) -> None:
     walk.desk = walk.desk.without_own(str(said["id"]))
 
@@ -395,6 +414,8 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "jump": jump,
     "more": more,
     "name": name_direction,
+    "adopt": adopt_direction,
+    "rename": rename_direction,
     "forget": forget_direction,
     "keep": keep,
     "pin": pin,

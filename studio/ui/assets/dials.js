@@ -48,6 +48,29 @@ function turn(row, value) {
   steer(false);
 }
 
+// The name becomes a field until it is sent, or left.
+function nameAnew(head, id, name, words) {
+  const form = make("form", { class: "rename" });
+  const field = make("input", { type: "text", maxlength: 40, required: "", "aria-label": words["rename.label"] });
+  field.value = name;
+  form.append(field);
+  const label = head.querySelector("label");
+  label.hidden = true;
+  label.after(form);
+  field.select();
+  const close = () => {
+    form.remove();
+    label.hidden = false;
+  };
+  field.addEventListener("blur", close);
+  field.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (field.value.trim() !== name) desk()?.ask({ do: "rename", id, name: field.value });
+    close();
+  });
+}
+
 function build({ key, name, low, high, own }, words) {
   const isWildness = key === "wildness";
   const id = `dial-${key}`;
@@ -75,6 +98,10 @@ function build({ key, name, low, high, own }, words) {
   const highEnd = end(high, 1);
   const head = make("div", { class: "dial-head" }, make("label", { for: id, title: words.reset }, name), output);
   if (own) {
+    const rename = words.rename.replace("{name}", name);
+    const pen = make("button", { type: "button", class: "remove", title: rename, "aria-label": rename }, "✎");
+    pen.addEventListener("click", () => nameAnew(head, key, name, words));
+    head.append(pen);
     const label = words.forget.replace("{name}", name);
     const forget = make("button", { type: "button", class: "remove", title: label });
     forget.setAttribute("aria-label", label);
@@ -86,12 +113,17 @@ function build({ key, name, low, high, own }, words) {
   said.append(make("span", {}, low), make("span", {}, high));
   const track = make("div", { class: "dial-track" }, lowEnd, input, highEnd, said);
   const node = make("div", { class: isWildness ? "dial wildness" : "dial" }, head, track);
+  const effect = make("p", { class: "dial-effect", id: `${id}-effect`, role: "tooltip" });
+  if (!isWildness) {
+    node.append(effect);
+    input.setAttribute("aria-describedby", effect.id);
+  }
   const valueText = (value) => {
     if (isWildness) return value.toFixed(2);
     const word = value < 0 ? low : high;
     return value === 0 ? "0" : `${Math.abs(value).toFixed(1)} ${word}`;
   };
-  const row = { node, input, output, rest, isWildness, valueText, ends: [lowEnd, highEnd] };
+  const row = { node, input, output, effect, rest, isWildness, valueText, ends: [lowEnd, highEnd] };
   input.addEventListener("pointerdown", () => (held = key));
   input.addEventListener("input", () => {
     show(row);
@@ -127,7 +159,8 @@ function update() {
     high: words["wildness.high"],
   };
   const wanted = [...value.rows, wildness];
-  const signature = JSON.stringify([wanted, words]);
+  // What a dial does may be known only later, which is no reason to hang it up anew.
+  const signature = JSON.stringify([wanted.map(({ effect, ...dial }) => dial), words]);
   if (signature !== shown) {
     shown = signature;
     const focused = list.contains(document.activeElement) ? document.activeElement.id : "";
@@ -152,6 +185,7 @@ function update() {
     hang();
     if (focused) document.getElementById(focused)?.focus();
   }
+  for (const { key, effect } of value.rows) rows.get(key).effect.textContent = effect;
   const more = list.querySelector(".more");
   more.textContent = value.more;
   more.hidden = !value.hasMore;
@@ -170,6 +204,11 @@ function update() {
 window.studio.showEnds = (value) => {
   pictures = value;
   hang();
+};
+window.studio.showEffects = (value) => {
+  for (const [key, effect] of Object.entries(value)) {
+    if (rows.has(key)) rows.get(key).effect.textContent = effect;
+  }
 };
 watch("value", update);
 update();
