@@ -13,8 +13,8 @@ import torch
 from studio import latent
 from studio.atlases import Atlases
 from studio.errors import StudioError
-from studio.found import FEWEST, TooFewMarks, found
 from studio.medium import Artwork, Recipe, lasting, pack
+from studio.taste.found import FEWEST, TooFewMarks, found
 from studio.ui.assets import asset
 from studio.ui.find_state import Mark, Search
 from studio.ui.panel import numbered, text

@@ -1,11 +1,11 @@
 """A direction for what a person means by a few works that have more of it and a few that have less.
 
 A handful of marks says next to nothing of a hundred latent dimensions, but more of what the works
-look or sound like: a linear model is fitted to the marks' features, asked about every work of the
-model's map, and its answers are regressed on the latents of those works. The marks then speak
-through some hundred works that nobody had to mark. What the marks do not tell apart is spared, as
-the directions that ship spare each other. benchmarks/found_directions.py measures it beside what is
-simpler.
+look or sound like. The marks are ratings, of the best and of the worst; the reward model says of
+every work of the model's map how much it has of what they have in common, and that is regressed on
+the latents of those works. So the marks speak through some hundred works that nobody had to mark.
+What they do not tell apart is spared, as the directions that ship spare each other.
+benchmarks/found_directions.py measures it beside what is simpler.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from studio.atlas import Atlas
 from studio.directions import Whitening, deviation
 from studio.errors import StudioError
 from studio.medium import Artwork, Generator
+from studio.taste.components import components, whiten
+from studio.taste.process import likely, observe
+from studio.taste.reward import RewardModel
 
 FEWEST = 2
 """Marks on each side, below which there is nothing to tell apart."""
-MOOD = 0.3
-"""Of a mark's variance, the share that is not what is meant, in units of its features' kernel."""
+MOST_OF_IT, LEAST_OF_IT = 5.0, 1.0
 RIDGE = 100.0
 """Works' worth of belief that a latent axis makes no difference."""
 SPARED = 1.0
@@ -50,14 +52,11 @@ def found(generator: Generator, atlas: Atlas, works: Sequence[Artwork], more: Te
     if min(int(more.sum()), int((~more).sum())) < FEWEST:
         raise TooFewMarks("too_few_marks", needed=FEWEST)
     where = generator.feature_statistics
-    scales = where.scales.clamp_min(1e-6)
-    # Leading components say what works have in common; each at its own size they outvote the rest.
-    weights = scales / scales.norm()
-    marked = (generator.features(works) - where.mean) @ where.axes.T / scales * weights
-    mapped = atlas.seen.flatten(0, 1).float() * weights
-    said = torch.where(more, 1.0, -1.0)
-    kernel = marked @ marked.T + MOOD * torch.eye(len(marked))
-    score = mapped @ marked.T @ torch.linalg.solve(kernel, said)
+    said = [MOST_OF_IT if is_more else LEAST_OF_IT for is_more in more.tolist()]
+    observed = observe(len(works), list(enumerate(said)), (), [0] * len(works))
+    marked = whiten(generator.features(works), where)
+    meant = RewardModel(where, likely(marked, components(where), observed), len(works))
+    score, _ = meant.predict(atlas.features(generator))
 
     whitening = Whitening.of(generator.statistics)
     points = whitening.points(generator.map(atlas.noise.flatten(0, 1)))

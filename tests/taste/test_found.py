@@ -9,10 +9,10 @@ import torch
 
 from studio.atlas import Atlas, learn
 from studio.effects import side_effects, steered
-from studio.found import TooFewMarks, found
 from studio.latent import noise_from_seeds
 from studio.medium import Direction, Generator
 from studio.studio import Studio
+from studio.taste.found import TooFewMarks, found
 from studio.ui.find_state import MOST_MARKS, Mark, Search
 
 
