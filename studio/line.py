@@ -166,9 +166,10 @@ class Line:
         Raises:
             Overtaken: as `decode`.
         """
-        nothing = generator.statistics.mean[None][:0]
+        import torch
+
         work = partial(next, steps, None)
-        (found,) = self.wait(Request(generator, nothing, {}, current.get(), work))
+        (found,) = self.wait(Request(generator, torch.empty(0), {}, current.get(), work))
         return found
 
     def wait(self, mine: Request) -> Sequence[Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from html import escape
-from typing import Any, cast
+from typing import Any
 
 from studio.manipulation import BadGesture, Pliable, as_far_out, read, standing
+from studio.medium import Generator
 from studio.registry import SharedGenerator
 from studio.taste.explain import Usual
 from studio.ui.session import Visit
@@ -20,7 +21,7 @@ EVERY = 0.25
 
 def tools(walk: Walk) -> dict[str, Any]:
     """What assets/hand.js builds the tool from; of a medium that no hand can take hold of, none."""
-    generator, words = walk.steering.generator, walk.visit.words
+    generator, words = bare(walk), walk.visit.words
     kinds = list(generator.graspable) if isinstance(generator, Pliable) else []
     said = ("title", "colour", "width", "clear", "stop", "keys", "place")
     return {
@@ -46,7 +47,7 @@ def follow(visit: Visit, said: Any, usual: Usual) -> Iterator[tuple[Walk, str, b
         Overtaken: see studio.line.
     """
     walk = Walk(visit)
-    start, generator = walk.moment, cast(SharedGenerator, walk.steering.generator)
+    start, generator = walk.moment, bare(walk)
     if not isinstance(generator, Pliable):
         raise BadGesture("gesture_unreadable")
     gestures = read(said, generator.graspable)
@@ -57,7 +58,7 @@ def follow(visit: Visit, said: Any, usual: Usual) -> Iterator[tuple[Walk, str, b
         found, shown = None, time.monotonic()
         while True:
             with line.within(ask):
-                place = line.step(generator.inner, steps)
+                place = line.step(generator, steps)
                 if place is None:
                     break
                 found = walk.steering.placed(start, place, "hand")
@@ -78,6 +79,12 @@ def follow(visit: Visit, said: Any, usual: Usual) -> Iterator[tuple[Walk, str, b
         yield walk, gauge, True
     finally:
         line.end(ask)
+
+
+def bare(walk: Walk) -> Generator:
+    """The generator itself: what it can do besides, whoever stands before it does not say."""
+    generator = walk.steering.generator
+    return generator.inner if isinstance(generator, SharedGenerator) else generator
 
 
 def told(walk: Walk, usual: Usual) -> str:

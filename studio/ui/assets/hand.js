@@ -66,6 +66,8 @@ function build() {
     make("p", { class: "unseen", role: "status", "data-hand": "place" }),
     layer,
   );
+  onChange.observe(frame());
+  onChange.observe(root);
   choose(kinds.includes(kind) ? kind : kinds[0]);
 }
 
@@ -183,7 +185,10 @@ function draw() {
       continue;
     }
     const isPin = mark.points.length < 2;
-    if (!isPin) for (const name of ["edge", "way"]) line(mark.points, "", name === "edge" ? 5 : 2.5, name);
+    if (!isPin) {
+      line(mark.points, "", 5, "edge");
+      line(mark.points, "", 2.5, "way");
+    }
     line([mark.points[0]], "", 15, "edge");
     line([mark.points[0]], "", 10, isPin ? "pin" : "start");
     if (isPin) continue;
@@ -272,12 +277,10 @@ function turnedOff() {
   root.replaceChildren();
 }
 
-new ResizeObserver(() => {
+// The work may have another size once its picture is there, and what lies above it too.
+const onChange = new ResizeObserver(() => {
   place();
   draw();
-}).observe(element.closest(".centre"));
-// The work may have another height once its picture is there, and what lies above it too.
-new MutationObserver(place).observe(frame(), { childList: true, subtree: true });
-frame().addEventListener("load", place, true);
+});
 watch("value", update);
 update();
