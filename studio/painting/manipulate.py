@@ -47,12 +47,12 @@ class Pull:
     """
 
     steps: int = 40
-    rate: float = 0.2
+    rate: float = 0.15
     moving: float = 0.3
-    rest: float = 0.3
+    rest: float = 0.6
     found: float = 0.3
     colour: float = 8.0
-    prior: float = 0.02
+    prior: float = 0.1
 
 
 PULL = Pull()
