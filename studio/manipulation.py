@@ -88,10 +88,11 @@ def read(said: Any, graspable: Sequence[str]) -> list[Gesture]:
     """
     if not isinstance(said, list) or not said:
         raise BadGesture("gesture_none")
-    points = [one.get("points") if isinstance(one, dict) else None for one in said]
-    if not all(isinstance(some, list) and some for some in points):
+    points = [one.get("points") for one in said if isinstance(one, dict)]
+    lengths = [len(some) for some in points if isinstance(some, list) and some]
+    if len(lengths) < len(said):
         raise BadGesture("gesture_unreadable")
-    if len(said) > MOST_GESTURES or sum(map(len, points)) > MOST_POINTS:
+    if len(said) > MOST_GESTURES or sum(lengths) > MOST_POINTS:
         raise BadGesture("gesture_too_much", gestures=MOST_GESTURES)
     return [_gesture(one, graspable) for one in said]
 

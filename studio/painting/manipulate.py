@@ -46,13 +46,13 @@ class Pull:
         found: weight of being found at the goal rather than elsewhere.
     """
 
-    steps: int = 40
-    rate: float = 0.15
+    steps: int = 60
+    rate: float = 0.2
     moving: float = 0.3
-    rest: float = 0.6
+    rest: float = 0.3
     found: float = 0.3
     colour: float = 8.0
-    prior: float = 0.1
+    prior: float = 0.02
 
 
 PULL = Pull()

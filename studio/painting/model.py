@@ -12,6 +12,7 @@ finest sizes a fixed [1, 2, 1] blur, zero at exactly that frequency, takes them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
@@ -192,6 +193,7 @@ class Decoder(nn.Module):
         self.finish: nn.Module = nn.Identity()
 
     def forward(self, latents: Tensor) -> Tensor:
+        per_layer: Sequence[Tensor]
         if latents.ndim == 4:
             mean = latents.mean((1, 2))
             per_layer = [
