@@ -162,6 +162,9 @@ class Whitening:
         kept = where.scales > 1e-3 * where.scales[0]
         return cls(where.mean, where.axes[kept], where.scales[kept])
 
+    def to(self, device: torch.device) -> Whitening:
+        return Whitening(*(one.to(device) for one in (self.mean, self.axes, self.scales)))
+
     def points(self, latents: Tensor) -> Tensor:
         """[N, D] to [N, K]."""
         return (latents - self.mean) @ self.axes.T / self.scales

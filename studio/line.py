@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.medium import Artwork, Generator
 from studio.traffic import Traffic
@@ -23,6 +24,7 @@ from studio.traffic import Traffic
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
 PATIENCE = 10.0
 """Seconds after which what nobody looks at yet is as urgent as what somebody waits for. By then
 most people have moved on, and what they have left is not made at all."""
@@ -43,12 +45,14 @@ class Ask:
         person: whose turn it takes.
         is_passing: it is worth nothing once the same person wants something newer there.
         is_ahead: it shows what could be next, and lets those go first who wait for what is.
+        place: of the person's page.
     """
 
     person: str
     is_passing: bool = False
     is_ahead: bool = False
     is_overtaken: bool = False
+    place: str = ""
 
 
 NOBODY = Ask("")
@@ -58,20 +62,23 @@ current: ContextVar[Ask] = ContextVar("ask", default=NOBODY)
 
 @dataclass(eq=False)
 class Request:
-    """One thread's wish to have latents decoded with some options."""
+    """One thread's wish to have latents decoded with some options, or to have other `work` done
+    with the generator."""
 
     generator: Generator
     latents: Tensor
     options: Mapping[str, Any]
     ask: Ask
+    work: Callable[[], Any] | None = None
     asked: float = field(default_factory=time.monotonic)
     is_over: threading.Event = field(default_factory=threading.Event)
-    artworks: Sequence[Artwork] | None = None
+    made: Sequence[Any] | None = None
     error: BaseException | None = None
 
     def goes_with(self, other: Request) -> bool:
         return (
-            self.generator is other.generator
+            self.work is other.work is None
+            and self.generator is other.generator
             and self.options == other.options
             and self.latents.shape[1:] == other.latents.shape[1:]
         )
@@ -104,22 +111,41 @@ class Line:
     ) -> Iterator[None]:
         """What this thread decodes inside is for a person; in the same place, it overtakes what
         the person asked for before and was only passing."""
-        ask, at = Ask(person, is_passing, is_ahead), (person, place, is_ahead)
+        ask = self.begin(person, place, is_passing=is_passing, is_ahead=is_ahead)
+        try:
+            with self.within(ask):
+                yield
+        finally:
+            self.end(ask)
+
+    def begin(
+        self, person: str, place: str = "", *, is_passing: bool = False, is_ahead: bool = False
+    ) -> Ask:
+        """As `asking`, for what is asked by several threads one after another: each of them
+        `within` the wish, and the last one sees to its `end`."""
+        ask = Ask(person, is_passing, is_ahead, place=place)
         with self.lock:
             # A look ahead overtakes the look ahead before it, not what somebody waits for.
             for kind in (True,) if is_ahead else (True, False):
                 earlier = self.newest.get((person, place, kind))
                 if earlier is not None and earlier.is_passing:
                     earlier.is_overtaken = True
-            self.newest[at] = ask
+            self.newest[person, place, is_ahead] = ask
+        return ask
+
+    @contextmanager
+    def within(self, ask: Ask) -> Iterator[None]:
         before = current.set(ask)
         try:
             yield
         finally:
             current.reset(before)
-            with self.lock:
-                if self.newest.get(at) is ask:
-                    del self.newest[at]
+
+    def end(self, ask: Ask) -> None:
+        at = (ask.person, ask.place, ask.is_ahead)
+        with self.lock:
+            if self.newest.get(at) is ask:
+                del self.newest[at]
 
     def decode(
         self, generator: Generator, latents: Tensor, options: Mapping[str, Any]
@@ -130,14 +156,31 @@ class Line:
             Overtaken: by a newer wish, before it was this one's turn.
         """
         mine = Request(generator, latents, options, current.get())
+        made = self.wait(mine)
+        self.traffic.answered(generator.medium, len(latents), time.monotonic() - mine.asked)
+        return made
+
+    def step(self, generator: Generator, steps: Iterator[T]) -> T | None:
+        """The next of steps that a generator makes, as a pass of its own; None: there is no other.
+
+        Raises:
+            Overtaken: as `decode`.
+        """
+        import torch
+
+        work = partial(next, steps, None)
+        (found,) = self.wait(Request(generator, torch.empty(0), {}, current.get(), work))
+        return found
+
+    def wait(self, mine: Request) -> Sequence[Any]:
+        """What is made of a request when its turn has come."""
         with self.lock:
             self.waiting.append(mine)
             self.call()
         mine.is_over.wait()
-        if mine.artworks is None:
+        if mine.made is None:
             raise mine.error or Overtaken
-        self.traffic.answered(generator.medium, len(latents), time.monotonic() - mine.asked)
-        return mine.artworks
+        return mine.made
 
     def call(self) -> None:
         """While there is a pass to spare, begin one for the next in line. With the lock held."""
@@ -208,6 +251,9 @@ class Line:
 
         generator, options = batch[0].generator, batch[0].options
         try:
+            if batch[0].work is not None:
+                batch[0].made = [batch[0].work()]
+                return
             together = torch.cat([one.latents for one in batch])
             artworks = list(generator.decode(together, options))
             self.traffic.decoded(generator.medium, len(together))
@@ -219,5 +265,5 @@ class Line:
                 self.decode_together([one])
             return
         for one in batch:
-            one.artworks = artworks[: len(one.latents)]
+            one.made = artworks[: len(one.latents)]
             artworks = artworks[len(one.latents) :]

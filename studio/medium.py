@@ -34,6 +34,9 @@ ENTRY_POINTS = "latent_studio.media"
 BEFORE = "before"
 """Decode option of a work that goes on from others: their latents, oldest first, as base64 of
 little-endian float32. Only a medium whose `longest` is above 1 knows it."""
+LOCAL = "local"
+"""Decode option of a work whose latent is not the same everywhere in it: by how much it differs
+from place to place, packed. Only a generator that is `Pliable` knows it."""
 HELD = "held"
 """Decode option of a work in words: the texts of parts that stay as they are, by their number from
 "0"."""
@@ -69,8 +72,8 @@ def before_of(options: Mapping[str, Any], dim: int, most: int) -> list[str]:
 
 
 def lasting(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What still holds for something new: all but what came before a work."""
-    return {key: value for key, value in options.items() if key != BEFORE}
+    """What still holds for something new: all but what came before a work, and what is its own."""
+    return {key: value for key, value in options.items() if key not in (BEFORE, LOCAL)}
 
 
 def held_of(options: Mapping[str, Any]) -> dict[int, str]:

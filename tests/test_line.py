@@ -209,3 +209,57 @@ def test_looking_ahead_leaves_a_pass_to_who_waits(people: People) -> None:
     assert [one.ask.person for one in people.line.running] == ["ahead 0", "here"]
     people.model.free.set()
     assert [one.result(20) for one in (*ahead, asked)] == [[0.0], [1.0], [2.0], [9.0]]
+
+
+def test_what_takes_many_steps_lets_others_go_in_between(people: People) -> None:
+    line, model = people.line, people.model
+    served: list[object] = []
+
+    def steps() -> Iterator[int]:
+        for number in range(3):
+            served.append(number)
+            if number == 1:
+                # Who asks while this step is made is served before the next.
+                asked.append(people.pool.submit(line.decode, model, torch.ones(1, 4), {}))
+                until(lambda: line.waiting)
+            yield number
+
+    asked: list[Future[Any]] = []
+    search, ask = steps(), line.begin("patient", "work", is_passing=True)
+    # Each step may be asked for by another thread.
+    for number in range(3):
+
+        def asks() -> int | None:
+            with line.within(ask):
+                return line.step(model, search)
+
+        assert people.pool.submit(asks).result(20) == number
+        if number == 1:
+            asked[0].result(20)
+            assert served == [0, 1] and model.passes == [[1.0]]
+    with line.within(ask):
+        assert line.step(model, search) is None
+    line.end(ask)
+    assert not line.newest
+
+
+def test_what_takes_many_steps_ends_when_the_person_wants_something_else(people: People) -> None:
+    line, model = people.line, people.model
+    search, ask = iter(range(9)), line.begin("somebody", "work", is_passing=True)
+    with line.within(ask):
+        assert line.step(model, search) == 0
+    with line.asking("somebody", "elsewhere"), line.asking("else", "work"):
+        pass
+    with line.within(ask):
+        assert line.step(model, search) == 1
+    with line.asking("somebody", "work"):
+        pass
+    with line.within(ask), pytest.raises(Overtaken):
+        line.step(model, search)
+    assert next(search) == 2
+
+
+def test_a_step_that_fails_says_so_to_who_asked(people: People) -> None:
+    with pytest.raises(ZeroDivisionError):
+        people.line.step(people.model, (1 // number for number in [0]))
+    assert people.ask("somebody", 1.0).result(20) == [1.0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,10 +15,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from studio.adapter import Adaptable
 from studio.checkpoint import Checkpoint
-from studio.directions import from_tables
+from studio.directions import Whitening, from_tables
 from studio.errors import BadCheckpoint
 from studio.latent import require_latents
+from studio.manipulation import DRAG, PAINT, Gesture, Place
 from studio.medium import (
+    LOCAL,
     Artwork,
     Direction,
     FeatureStatistics,
@@ -27,7 +29,7 @@ from studio.medium import (
     Remark,
     Source,
 )
-from studio.painting import attributes, invert
+from studio.painting import attributes, invert, manipulate, places
 from studio.painting.artwork import Painting
 from studio.painting.data import square, to_bytes, to_tensor
 from studio.painting.drift import descriptors
@@ -48,6 +50,7 @@ class PaintingGenerator(Adaptable):
     """See studio.medium.Generator."""
 
     medium = "painting"
+    graspable = (DRAG, PAINT)
 
     def __init__(
         self,
@@ -119,29 +122,58 @@ class PaintingGenerator(Adaptable):
     def decode(
         self, latents: Tensor, options: Mapping[str, Any] | None = None
     ) -> Sequence[Painting]:
-        """See studio.medium.Generator.decode; for the option see studio.painting.hands."""
+        """See studio.medium.Generator.decode; for the options see studio.painting.hands and
+        studio.painting.places."""
         require_latents(latents, self.latent_dim)
-        share = float(HAND.clean((options or {}).get(HAND.key, HAND.default)))
-        kept = {HAND.key: share} if share else {}
-        weights = None
-        if share and self.other_hand is not None:
-            weights = self.other_hand.blended(self.decoder, share)
-        remarks: list[Remark] = []
-        if share and weights is None:
-            remarks.append(("remark.no_other_hand", {}))
+        options = options or {}
+        share = self.share(options)
+        away = places.of(options, self.latent_dim)
+        kept: dict[str, Any] = {HAND.key: share} if share else {}
+        if away is not None:
+            kept[LOCAL] = options[LOCAL]
+        paint, is_as_asked = self.brush(share)
+        remarks: list[Remark] = [] if is_as_asked else [("remark.no_other_hand", {})]
         paintings = []
         with torch.inference_mode():
             for chunk in latents.split(self.at_once):
-                if weights is None:
-                    painted = self.forward(chunk)
-                else:
-                    painted = self.painted(
-                        partial(functional_call, self.decoder, weights, chunk.to(self.device))
-                    )
+                painted = self.painted(partial(paint, places.laid(chunk, away).to(self.device)))
                 for row, picture in zip(chunk, to_bytes(painted), strict=True):
                     recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
                     paintings.append(Painting(picture, recipe, kept, remarks, self.enlarger))
         return paintings
+
+    def share(self, options: Mapping[str, Any]) -> float:
+        """Of the other hand."""
+        return float(HAND.clean(options.get(HAND.key, HAND.default)))
+
+    def brush(self, share: float) -> tuple[Callable[[Tensor], Tensor], bool]:
+        """What paints latents with so much of the other hand, and whether it can: without another
+        hand, it paints with its own."""
+        weights = None
+        if share and self.other_hand is not None:
+            weights = self.other_hand.blended(self.decoder, share)
+        if weights is None:
+            return self.decoder, not share
+        return partial(functional_call, self.decoder, weights), True
+
+    def follow(
+        self,
+        latent: Tensor,
+        gestures: Sequence[Gesture],
+        options: Mapping[str, Any] | None = None,
+    ) -> Iterator[Place]:
+        """See studio.manipulation.Pliable, and studio.painting.manipulate."""
+        options = options or {}
+        require_latents(latent[None], self.latent_dim)
+        start = places.laid(latent[None], places.of(options, self.latent_dim))
+        paint, _ = self.brush(self.share(options))
+        whitening = Whitening.of(self.statistics).to(self.device)
+        found = manipulate.follow(
+            places.everywhere(start).to(self.device), gestures, paint, self.network, whitening
+        )
+        for latents in found:
+            mean, packed = places.packed(latents.cpu())
+            yield mean, {**options, LOCAL: packed}
 
     def encode(self, artworks: Sequence[Artwork]) -> Tensor:
         """See studio.medium.Generator.encode: the trained encoder, then a short optimisation."""

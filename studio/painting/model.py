@@ -12,6 +12,7 @@ finest sizes a fixed [1, 2, 1] blur, zero at exactly that frequency, takes them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
@@ -23,6 +24,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from studio.painting.features import LEVELS
 
 NOISE_DIM = 128
+PLACES = 4
+"""A side: of the decoder's start, each of which may have a latent of its own."""
+LOCAL_UP_TO = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ class Modulation(nn.Module):
         nn.init.zeros_(self.style.bias)
 
     def forward(self, x: Tensor, latents: Tensor) -> Tensor:
-        scale, shift = (row(one, x) for one in self.style(latents).chunk(2, dim=1))
+        """Latents are [B, D], or [B, 4, 4, D] where they differ from place to place."""
+        laid = row if latents.ndim == 2 else spread
+        scale, shift = (laid(one, x) for one in self.style(latents).chunk(2, dim=-1))
         return F.leaky_relu(torch.addcmul(shift, self.norm(x), 1 + scale), 0.2, inplace=True)
 
 
@@ -110,6 +116,13 @@ def row(values: Tensor, like: Tensor) -> Tensor:
     """
     wide = values[:, :, None, None].expand(-1, -1, 1, like.shape[3])
     return wide.contiguous(memory_format=torch.channels_last)
+
+
+def spread(values: Tensor, like: Tensor) -> Tensor:
+    """Values that differ from place to place [B, 4, 4, C] as [B, C, H, W] of `like`."""
+    return F.interpolate(
+        values.permute(0, 3, 1, 2).to(like.dtype), size=like.shape[2:], mode="bilinear"
+    ).contiguous(memory_format=torch.channels_last)
 
 
 class UpBlock(nn.Module):
@@ -154,7 +167,12 @@ class UpBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [B, D] (or one for each resolution, [B, L, D]) to pictures [B, 3, R, R] in -1..1."""
+    """Latents [B, D] (or one for each resolution, [B, L, D], or one for each place of the 4 x 4
+    start, [B, 4, 4, D]) to pictures [B, 3, R, R] in -1..1.
+
+    Latents of places blend into each other (as the latent maps of Kim et al., StyleMapGAN, 2021)
+    up to LOCAL_UP_TO pixels; finer sizes only give strokes their manner and see the mean.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -175,8 +193,19 @@ class Decoder(nn.Module):
         self.finish: nn.Module = nn.Identity()
 
     def forward(self, latents: Tensor) -> Tensor:
-        per_layer = latents.unbind(1) if latents.ndim == 3 else [latents] * self.layers
-        x = self.start_norm(self.start(per_layer[0])).unflatten(1, (-1, 4, 4))
+        per_layer: Sequence[Tensor]
+        if latents.ndim == 4:
+            mean = latents.mean((1, 2))
+            per_layer = [
+                latents if PLACES * 2**i <= LOCAL_UP_TO else mean for i in range(self.layers)
+            ]
+            # Each place takes what the start has there for its own latent.
+            starts = self.start(latents.flatten(1, 2)).unflatten(2, (-1, 16))
+            start = starts.diagonal(dim1=1, dim2=3).flatten(1)
+        else:
+            per_layer = latents.unbind(1) if latents.ndim == 3 else [latents] * self.layers
+            start = self.start(per_layer[0])
+        x = self.start_norm(start).unflatten(1, (-1, 4, 4))
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.start_modulation(x, per_layer[0])
         for block, latent in zip(self.blocks, per_layer[1:], strict=True):

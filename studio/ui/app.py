@@ -56,7 +56,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
     ]
     return app, {
         "theme": studio_theme(),
-        "css": "".join(asset(f"{name}.css") for name in ("studio", "tour", "touch")),
+        "css": "".join(asset(f"{name}.css") for name in ("studio", "hand", "tour", "touch")),
         "i18n": page.translations(),
         "footer_links": [],
         "run_history": False,

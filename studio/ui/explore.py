@@ -10,7 +10,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.ui import explore_view as view
-from studio.ui import find, own_effects
+from studio.ui import find, hand, own_effects
 from studio.ui.arrival import arrived
 from studio.ui.assets import asset
 from studio.ui.liking import expected
@@ -39,6 +39,13 @@ def build(page: Page) -> gr.Tab:
             with gr.Column(elem_classes="centre", scale=1, min_width=0):
                 stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
                 toolbar = gr.HTML(elem_classes="toolbar-frame", apply_default_css=False)
+                grip = gr.HTML(
+                    html_template='<div class="hand"></div>',
+                    js_on_load=asset("hand.js"),
+                    elem_classes="hand-frame",
+                    apply_default_css=False,
+                )
+                gauge = gr.HTML(elem_classes="gauge-frame", apply_default_css=False)
                 parts = gr.HTML(
                     elem_classes="parts-frame",
                     js_on_load=asset("fields.js"),
@@ -65,13 +72,16 @@ def build(page: Page) -> gr.Tab:
                 ends = gr.HTML(html_template="", js_on_load=asset("ends.js"))
                 effects = gr.HTML(html_template="", js_on_load=asset("effects.js"))
         gestures, parcel = desk("tab-explore")
+        marks = gr.HTML(html_template="", js_on_load=asset("follow.js"), elem_classes="unseen")
 
-    drawn = [stage, toolbar, parts, options, dials, strip, shelf, reach, parcel]
+    drawn = [stage, toolbar, grip, gauge, parts, options, dials, strip, shelf, reach, parcel]
 
-    def draw(walk: Walk) -> list[Any]:
+    def draw(walk: Walk, said: str = "") -> list[Any]:
         return [
             view.stage(walk.visit, walk.artwork(), walk.moment.upload),
             view.toolbar(walk),
+            hand.tools(walk),
+            said,
             view.parts(walk),
             view.options(walk),
             view.dials(walk),
@@ -108,6 +118,16 @@ def build(page: Page) -> gr.Tab:
         if said[-1].get("live"):
             return [view.stage(visit, walk.artwork()), *[gr.skip()] * (len(drawn) - 1)]
         return draw(walk)
+
+    def follow(visit: Visit, marked: Any) -> Iterator[list[Any]]:
+        for walk, said, has_arrived in hand.follow(visit, marked, page.usual):
+            if has_arrived:
+                yield draw(walk, said)
+                continue
+            answer: list[Any] = [gr.skip()] * len(drawn)
+            answer[drawn.index(stage)] = view.stage(visit, walk.artwork())
+            answer[drawn.index(gauge)] = said
+            yield answer
 
     def look_ahead(visit: Visit) -> list[Any]:
         with visit.asking("explore", is_passing=True, is_ahead=True):
@@ -157,6 +177,9 @@ def build(page: Page) -> gr.Tab:
         trigger_mode="always_last",
         **page.quiet,
     ).then(js="() => window.studio.desks['tab-explore'].done()")
+    marks.gesture(
+        page.handler(follow), [*page.inputs, marks], drawn, trigger_mode="multiple", **page.quiet
+    ).then(js="() => window.studio.followed()")
     gestures.idle(
         page.handler(look_ahead),
         page.inputs,

@@ -23,7 +23,7 @@ from gradio.i18n import I18nData
 from studio.atlases import Atlases
 from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
-from studio.line import Overtaken
+from studio.line import Ask, Overtaken
 from studio.medium import Generator, Medium, get_medium, media
 from studio.store import RatingRow
 from studio.studio import Studio
@@ -98,6 +98,12 @@ class Visit:
         """See `Line.asking`; for one place of this person's page and one medium."""
         return self.studio.registry.line.asking(
             self.key, f"{place}.{self.medium}", is_passing=is_passing, is_ahead=is_ahead
+        )
+
+    def begin(self, place: str, *, is_passing: bool = False) -> Ask:
+        """See `Line.begin`; for one place of this person's page and one medium."""
+        return self.studio.registry.line.begin(
+            self.key, f"{place}.{self.medium}", is_passing=is_passing
         )
 
     def throw(self, sides: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from studio import latent
 from studio.directions import moved
+from studio.manipulation import Place
 from studio.medium import BEFORE, Artwork, Direction, Generator, InParts, InWords, Recipe, pack
 from studio.ui.effect_words import effect_of
 from studio.ui.explore_state import Desk, Latent, Moment
@@ -176,12 +177,17 @@ class Steering:
         base = latent.truncate(unturned, self.mean, 1 / wildness)
         return replace(there, base=tuple(base.tolist()))
 
+    def placed(self, moment: Moment, place: Place, how: str) -> Moment:
+        """The moment whose artwork is the one of a latent and its options, with the same dials."""
+        latent, options = place
+        return self.moved_to(replace(moment, options=dict(options)), latent, how)
+
     def refilled(self, moment: Moment, kept: Sequence[int], seed: int) -> Moment:
         """With the kept parts as they are and the others made anew, the dials where they are."""
-        place, options = cast(InParts, self.generator).refilled(
+        place = cast(InParts, self.generator).refilled(
             self.latent(moment), kept, seed, moment.options
         )
-        return self.moved_to(replace(moment, options=dict(options)), place, "refill")
+        return self.placed(moment, place, "refill")
 
     def rewritten(self, moment: Moment, part: int, text: str, how: str) -> Moment:
         """With one line in a person's words and held, the others and the dials where they are.
@@ -189,10 +195,10 @@ class Steering:
         Raises:
             BadUpload: the text cannot be a line.
         """
-        place, options = cast(InWords, self.generator).rewritten(
+        place = cast(InWords, self.generator).rewritten(
             self.latent(moment), part, text, moment.options
         )
-        return self.moved_to(replace(moment, options=dict(options)), place, how)
+        return self.placed(moment, place, how)
 
     def alternatives(self, moment: Moment, part: int, seed: int) -> Sequence[str]:
         """Other texts for one line that go with the others."""

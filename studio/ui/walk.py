@@ -9,8 +9,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
-from studio.errors import NotFound, StudioError
+from studio.errors import NotFound
 from studio.latent import MAX_SEED
+from studio.manipulation import BadGesture
 from studio.medium import (
     BEFORE,
     HELD,
@@ -42,10 +43,6 @@ STRIP_THUMBNAIL = 72
 REACHES = (0.1, 1.0)
 LINE = Option("line", "", longest=LONGEST_HELD)
 """What a person may write in a line's place; whether it can be one, the generator knows."""
-
-
-class BadGesture(StudioError):
-    """What was asked cannot be done as asked."""
 
 
 class Walk:
@@ -302,6 +299,10 @@ def redo(walk: Walk, said: Said) -> None:
     walk.follow(walk.history.redone())
 
 
+def let_go(walk: Walk, said: Said) -> None:
+    """Of what the hand holds (see studio.ui.hand): asking overtakes it, and nothing has changed."""
+
+
 def jump(walk: Walk, said: Said) -> None:
     walk.follow(walk.history.jumped(int(number(said["id"]))))
 
@@ -411,6 +412,7 @@ GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "reach": reach,
     "undo": undo,
     "redo": redo,
+    "let_go": let_go,
     "jump": jump,
     "more": more,
     "name": name_direction,

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from studio.atlases import Atlases
+from studio.manipulation import BadGesture
 from studio.medium import Recipe
 from studio.studio import Studio
 from studio.taste import Curator
@@ -16,7 +17,7 @@ from studio.ui.morph import Cut
 from studio.ui.readout import Usual
 from studio.ui.session import Visit
 from studio.ui.tiles import FINEST, MOST_ASKED, Tiles, asked
-from studio.ui.walk import OPEN, BadGesture, Walk, store_artwork
+from studio.ui.walk import OPEN, Walk, store_artwork
 
 
 @pytest.fixture(scope="module")

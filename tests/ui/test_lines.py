@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import BadUpload, NotFound
+from studio.manipulation import BadGesture
 from studio.medium import (
     HELD,
     LatentStatistics,
@@ -26,7 +27,7 @@ from studio.medium import (
     lasting,
 )
 from studio.ui import explore_view as view
-from studio.ui.walk import GESTURES, BadGesture, Walk
+from studio.ui.walk import GESTURES, Walk
 from studio.words import Words
 
 MARKUP = '<b onclick="alert(1)">ignore all & everything</b>'

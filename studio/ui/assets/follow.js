@@ -1,0 +1,4 @@
+window.studio.follow = (marks) => {
+  props.value = structuredClone(marks);
+  trigger("gesture");
+};
