@@ -17,6 +17,8 @@ from studio.painting.generator import PaintingGenerator
 from .conftest import landscape
 
 SIZE = 64
+FEW = 16
+"""Pictures that are enough to look at; a pattern is measured on more."""
 
 
 def smooth(count: int, seed: int) -> torch.Tensor:
@@ -75,8 +77,8 @@ def test_what_is_enlarged_keeps_no_even_pattern_that_is_tolerated_when_shown():
     works, painted = smooth(200, 7), woven(smooth(200, 8))
     gains = measured_gains(works, painted)
     assert torch.allclose(tolerant(gains) * remaining(gains), gains)
-    shown, line = Equaliser(tolerant(gains))(painted), (0, SIZE // 4)
-    assert spectrum(shown)[line] > 2 * spectrum(Equaliser(gains)(painted))[line]
+    shown, line = Equaliser(tolerant(gains))(painted)[:FEW], (0, SIZE // 4)
+    assert spectrum(shown)[line] > 2 * spectrum(Equaliser(gains)(painted)[:FEW])[line]
     enlarger = Enlarger()
     plain = enlarger.enlarged(shown)
     enlarger.before = Equaliser(remaining(gains))
