@@ -27,7 +27,7 @@ MEDIUM = "painting"
 RATED = range(100, 118)
 FAR = 0.5
 """Standard deviations that a room's lesson moves; far enough to be seen, and nothing is lost."""
-SAMPLES = 32
+SAMPLES = 48
 """Works that these lessons are checked on, instead of studio.taste.finetune.SAMPLES."""
 
 
