@@ -19,7 +19,7 @@ run: $(INSTALLED)
 test: $(INSTALLED_DEV)
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .

@@ -51,8 +51,6 @@ def learning(studio: Studio, politeness: int) -> Iterator[None]:
         mock.patch.object(finetune, "MOST_ROUNDS", 10**6),
         mock.patch.object(finetune, "LEAST_ROUNDS", 10**6),
         mock.patch.object(finetune, "UNHURRIED", 1e9),
-        # Looked at before the rounds, which are what is measured.
-        mock.patch.object(finetune, "SAMPLES", 32),
     ):
         studio = replace(studio, jobs=Jobs(studio.store))
         pupil = Visit(studio, studio.store.open_session(None).key, MEDIUM, "en")

@@ -332,14 +332,20 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         raise BadSetting("bad_argument", what=f"--strength is one of {', '.join(STRENGTHS)}.")
     models = registry()
     # One that was stopped goes on when the same command is given again.
-    unfinished = load_settings().home / "lessons" / f"command-{options.medium}.safetensors"
+    settings = load_settings()
+    unfinished = settings.home / "lessons" / f"command-{options.medium}.safetensors"
     generator = models.use(options.medium, options.version)
 
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
     base = models.use(options.medium, models.base(options.medium, generator.version).version)
-    chosen = {"strength": options.strength, "deep": options.deep, "progress": progress}
+    chosen = {
+        "strength": options.strength,
+        "deep": options.deep,
+        "samples": settings.lesson_works,
+        "progress": progress,
+    }
     source: dict[str, Any]
     if options.works:
         medium = get_medium(options.medium)

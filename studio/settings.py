@@ -85,6 +85,8 @@ class Settings(BaseModel):
         asks_at_once: questions of all people under way at the same time; whoever asks beyond that
             is told their place in line.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
+        lesson_works: works that a lesson is checked on before it is offered; each of its rounds
+            looks at nearly half as many.
         password: what everybody has to say before they see the page; None: nothing.
         keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
@@ -117,6 +119,7 @@ class Settings(BaseModel):
     asks_at_once: Annotated[int, Field(ge=1, le=1024)] = 64
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
+    lesson_works: Annotated[int, Field(ge=16, le=4096)] = 128
     password: Annotated[SecretStr, Field(min_length=8, max_length=200)] | None = None
     keep_days: Annotated[
         Annotated[int, Field(ge=1, le=36500)] | None, BeforeValidator(_automatic)

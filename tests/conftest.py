@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -54,24 +55,38 @@ def pytest_configure(config: pytest.Config) -> None:
     importlib.invalidate_caches()
 
 
-TEACHING = ("test_compare", "test_own_works", "test_proof", "test_rate_teach")
-BROWSER_GROUPS = {
-    "test_poem": "browser-poem",
-    "test_loop": "browser-loop",
-    **dict.fromkeys(TEACHING, "browser-teach"),
-}
+LONGEST = (
+    "test_loop",
+    "test_poem",
+    "test_crash",
+    "test_rate_teach",
+    "test_contract",
+    "test_own_works",
+    "test_isolation",
+    "test_explore",
+)
+"""Modules that begin first, so that neither process waits for the other to end one of them."""
+
+
+def group(item: pytest.Item) -> str:
+    """What one process does together: tests that share models which are trained for them, or what
+    their module has set up. A browser and a server are started once by each process."""
+    path = Path(item.path)
+    if path.stem == "test_loop":
+        # No brackets: what follows one is no group to xdist.
+        return re.sub(r"\W+", "-", item.name)
+    if "browser" in path.parts or path.stem in LONGEST:
+        return f"{path.parent.name}-{path.stem}"
+    return path.parent.name
 
 
 # Before xdist looks for the groups.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes at most: what needs a browser shares one server and one browser, and all the
-    rest shares the small models that are trained for it. Whichever is done first goes on with the
-    browser tests of poems, of teaching, or of the whole loop."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(Path(item.path).stem, len(order)))
     for item in items:
-        path = Path(item.path)
-        group = BROWSER_GROUPS.get(path.stem, "browser") if "browser" in path.parts else "rest"
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(group(item)))
         if "sqlite" in item.keywords and "STUDIO_TEST_DATABASE_URL" in os.environ:
             item.add_marker(pytest.mark.skip("it looks into the file of SQLite"))
 

@@ -28,9 +28,15 @@ from studio.ui.session import Visit
 
 MEDIUM = "stripes"
 ROUNDS = 2
+WORKS = 16
+"""That a lesson is checked on, where it matters that it ends and not what it learns."""
 UNHURRIED = 3600.0
 """Seconds: on a busy machine too, every lesson takes as many steps."""
 CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod")
+
+
+def settings_of(home: Path, checkpoints: Path) -> Settings:
+    return Settings(home=home, checkpoints=checkpoints, device="cpu", threads=1, lesson_works=WORKS)
 
 
 class Steps:
@@ -52,7 +58,7 @@ class Steps:
 
 def teach(home: Path, checkpoints: Path, key: str, last: int) -> None:
     """One lesson, from its start until it is finished or this process is dead."""
-    studio = Studio.start(Settings(home=home, checkpoints=checkpoints, device="cpu", threads=1))
+    studio = Studio.start(settings_of(home, checkpoints))
     visit = Visit(studio, key, MEDIUM, "en")
     steps = Steps(home, last)
     sys.addaudithook(steps.audit)

@@ -33,7 +33,7 @@ from studio.ui import lesson, versions
 from studio.ui.session import Visit
 from studio.ui.teach_views import outcome
 from studio.words import LANGUAGES, Words
-from tests.teaching import MEDIUM, ROUNDS, UNHURRIED
+from tests.teaching import MEDIUM, ROUNDS, UNHURRIED, WORKS, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RATED = 30
@@ -47,6 +47,12 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
     monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
     monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Lessons of few works."""
+    return settings.model_copy(update={"lesson_works": WORKS})
 
 
 def rate(studio: Studio, key: str, medium: str = MEDIUM, count: int = RATED) -> None:
@@ -112,7 +118,7 @@ def expect_a_fresh_lesson(visit: Visit) -> str:
 def homes(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Path:
     """A home for every step of a lesson, left by a process that was killed before it."""
     root = tmp_path_factory.mktemp("homes")
-    studio = Studio.start(Settings(home=root / "rated", checkpoints=checkpoints, device="cpu"))
+    studio = Studio.start(settings_of(root / "rated", checkpoints))
     (root / "key").write_text(newcomer(studio).key)
     studio.close()
     subprocess.run(
@@ -125,7 +131,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Path:
 
 @contextlib.contextmanager
 def restarted(home: Path, checkpoints: Path, key: str) -> Iterator[Visit]:
-    studio = Studio.start(Settings(home=home, checkpoints=checkpoints, device="cpu"))
+    studio = Studio.start(settings_of(home, checkpoints))
     yield Visit(studio, key, MEDIUM, "en")
     studio.close()
 
@@ -324,9 +330,7 @@ def test_many_clicks_start_one_lesson(visit: Visit) -> None:
 def test_two_people_and_two_media_wait_for_each_other_and_all_are_taught(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(climb, "BATCH", 8)
-    for name, value in {"SAMPLES": 32, "LEAST_GAIN": -9.0}.items():
-        monkeypatch.setattr(finetune, name, value)
+    monkeypatch.setattr(finetune, "LEAST_GAIN", -9.0)
     first, second = newcomer(studio), newcomer(studio)
     rate(studio, first.key, "painting")
     other = Visit(studio, first.key, "painting", "en")

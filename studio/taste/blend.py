@@ -20,7 +20,7 @@ from studio.errors import BadSetting, NotEnoughRatings
 from studio.medium import Generator
 from studio.registry import Registry
 from studio.taste.climb import features_of
-from studio.taste.finetune import Look, changed, check_noise, compare
+from studio.taste.finetune import SAMPLES, Look, changed, check_noise, compare
 from studio.taste.ratings import Ratings
 from studio.taste.reward import RewardModel
 
@@ -106,12 +106,14 @@ def keep(
     medium: str,
     weights: Mapping[str, float],
     ratings: Ratings | None = None,
+    samples: int = SAMPLES,
 ) -> str:
     """Keep a blend as a version; its name.
 
     Args:
         ratings: of the person whose liking is to be expected; without enough of them the card says
             nothing of it.
+        samples: works that it is measured on.
 
     Raises:
         BadSetting: it would be a base again; or see `blend`.
@@ -121,16 +123,21 @@ def keep(
     if not blended.weights:
         raise BadSetting("blend_nothing")
     base = registry.use(medium, blended.base.version)
-    measured = measure(base, blended.on(base), ratings)
+    measured = measure(base, blended.on(base), ratings, samples)
     parts = {version: round(weight, 4) for version, weight in blended.weights.items()}
     return registry.add_fine_tune(base, blended.adapter, measured, {"blended_from": parts})
 
 
-def measure(before: Generator, after: Generator, ratings: Ratings | None = None) -> dict[str, Any]:
+def measure(
+    before: Generator,
+    after: Generator,
+    ratings: Ratings | None = None,
+    samples: int = SAMPLES,
+) -> dict[str, Any]:
     """What lies between two generators, as of a fine-tune (studio.taste.finetune.FineTuneResult):
     `diversity_kept`, `quality_kept`, `departure`, `drift` and `samples`; with ratings that say
     something, also `gain` and `percentile`, `accuracy` and `ratings`."""
-    noise = check_noise(torch.Generator().manual_seed(0))
+    noise = check_noise(torch.Generator().manual_seed(0), samples)
     looks = [features_of(generator, generator.map(noise)) for generator in (before, after)]
     plain = changed(looks[0], looks[1], looks[0])
     # Ratings of another base's works say nothing of this one's.

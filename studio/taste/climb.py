@@ -27,6 +27,9 @@ from studio.medium import Generator
 from studio.taste.telling import Teller
 
 BATCH = 56
+"""Works that a round looks at."""
+AT_ONCE = 28
+"""Of these, those whose gradients are taken together: it bounds the memory."""
 STEPS = 30
 """Of the adapter, between two looks at real works."""
 ROUND_SECONDS = 2.0
@@ -80,10 +83,13 @@ class Climb:
         is_hurried: whether whoever climbs has decided that there is no time for another.
     """
 
-    def __init__(self, generator: Generator, aim: Aim, rng: torch.Generator) -> None:
+    def __init__(
+        self, generator: Generator, aim: Aim, rng: torch.Generator, batch: int = BATCH
+    ) -> None:
         self.generator = generator
         self.aim = aim
         self.rng = rng
+        self.batch = batch
         self.pictures = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -190,12 +196,12 @@ class Climb:
 
     def look_ahead(self, teller: Teller) -> tuple[Tensor, Tensor, float]:
         """Whitened latents of fresh noise, the gradient of what is wanted there, the mean gain."""
-        noise = torch.randn(BATCH, 128, generator=self.rng)
+        noise = torch.randn(self.batch, 128, generator=self.rng)
         with torch.no_grad():
             latents = self.mapping(noise.to(self.generator.device)).cpu()
         gradients, gains = [], []
-        # Chunks bound the memory; each is large enough to see how far its works lie apart.
-        for chunk in latents.split(max(BATCH // 2, 2)):
+        # Of one size: each is large enough to see how far its works lie apart.
+        for chunk in latents.tensor_split(max(math.ceil(self.batch / AT_ONCE), 2)):
             teller.stop_if_cancelled()
             white = self.whitened(chunk).requires_grad_()
             chunk = white @ self.unwhitener + self.anchor_mean
@@ -205,7 +211,7 @@ class Climb:
             (gradient,) = torch.autograd.grad(wish, white)
             gradients.append(gradient)
             gains.append(gain)
-        self.pictures += BATCH
+        self.pictures += self.batch
         return self.whitened(latents), torch.cat(gradients), float(torch.cat(gains).mean())
 
     def divergence(self, white: Tensor) -> Tensor:

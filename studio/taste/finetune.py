@@ -29,7 +29,7 @@ from studio import adapter as low_rank
 from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste import hand
-from studio.taste.climb import Climb, features_of
+from studio.taste.climb import BATCH, Climb, features_of
 from studio.taste.components import components, whiten
 from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
@@ -45,7 +45,8 @@ SECONDS = 150.0
 """After LEAST_ROUNDS, no round begins later than this, so that a slow or busy machine ends too; the
 check comes after. Two free CPU cores need about a third of it. A deep fine-tune may take twice."""
 SAMPLES = 128
-"""Works that before and after are measured on; never used for learning."""
+"""Works that before and after are measured on; never used for learning. A lesson that is checked on
+fewer, or on more, looks at as many fewer or more in each round."""
 ROUNDS = 8
 MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
@@ -111,6 +112,7 @@ def finetune(
     deep: bool = False,
     preview_noise: Tensor | None = None,
     seconds: float = SECONDS,
+    samples: int = SAMPLES,
     seed: int = 0,
     unfinished: Path | None = None,
     progress: Progress | None = None,
@@ -125,6 +127,7 @@ def finetune(
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
+        samples: works that it is checked on, at least 16; see SAMPLES.
         unfinished: a file that keeps the fine-tune after each round. One that was stopped goes on
             from there, if it is this very one; whoever has the result removes the file.
         progress: called with a share of the work done and `stage` (preparing, learning, checking)
@@ -144,14 +147,14 @@ def finetune(
     reward = RewardModel.of(generator, ratings)
     require_trusted(reward, len(ratings))
     rng = torch.Generator().manual_seed(seed)
-    noise = check_noise(rng)
+    noise = check_noise(rng, samples)
     before = look(generator, generator.map(noise), reward, teller)
     origin = look_at_base(base, generator, before, noise, reward, teller)
     aim = Pleasing(generator, reward, before, STRENGTHS[strength])
-    climb = Climb(generator, aim, rng)
+    climb = Climb(generator, aim, rng, looked_at(samples))
     file = Unfinished(
         unfinished,
-        *(generator.version, strength, deep, seed),
+        *(generator.version, strength, deep, seed, samples),
         *(ratings.latents, ratings.stars, ratings.pairs, ratings.raters),
         *climb.mapping.state_dict().values(),
     )
@@ -186,7 +189,7 @@ def finetune(
         "accuracy": reward.accuracy,
         "ratings": len(ratings),
         "strength": strength,
-        "pictures": climb.pictures + 2 * SAMPLES,
+        "pictures": climb.pictures + 2 * samples,
         "seconds": round(time.monotonic() - begun, 1),
     }
     teller.tell(1.0, "checking")
@@ -224,7 +227,7 @@ def _deepened(
         both = adapter | low_rank.scaled(learned.adapter, share)
         tuned = generator.adapted(both, generator.version)
         later = look(tuned, tuned.map(check.noise), aim.reward, teller)
-        climb.pictures += SAMPLES
+        climb.pictures += len(check.noise)
         figures = compare(before, later, check.base)
         kept = is_worth_it(after, later, before)
         # Some of what was never learned is not worth another look.
@@ -288,9 +291,14 @@ class Check:
     base: Look
 
 
-def check_noise(rng: torch.Generator) -> Tensor:
-    """[SAMPLES, 128]; a fresh generator of the same seed draws the same once more."""
-    return torch.randn(SAMPLES, 128, generator=rng)
+def check_noise(rng: torch.Generator, samples: int = SAMPLES) -> Tensor:
+    """[samples, 128]; a fresh generator of the same seed draws the same once more."""
+    return torch.randn(samples, 128, generator=rng)
+
+
+def looked_at(samples: int) -> int:
+    """Works that each round of a lesson looks at that is checked on so many."""
+    return round(BATCH * samples / SAMPLES)
 
 
 def compare(before: Look, after: Look, base: Look | None = None) -> dict[str, Any]:

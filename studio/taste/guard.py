@@ -19,6 +19,7 @@ from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste.finetune import (
     LEAST_GAIN,
+    SAMPLES,
     FineTuneResult,
     check_noise,
     compare,
@@ -51,6 +52,7 @@ def weaker(
     ratings: Ratings,
     *,
     base: Generator | None = None,
+    samples: int = SAMPLES,
     seed: int = 0,
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
@@ -58,7 +60,7 @@ def weaker(
     """The largest share of a fine-tune that loses nothing of KEPT, measured on the same works.
 
     Args:
-        generator, ratings, base, seed: as the fine-tune had them.
+        generator, ratings, base, samples, seed: as the fine-tune had them.
         result: of that fine-tune.
         progress: called with a share of the work done and `stage`, checking.
         is_cancelled: asked before every batch of works.
@@ -74,7 +76,7 @@ def weaker(
     teller = Teller(generator, None, progress, is_cancelled)
     teller.tell(0.0, "preparing")
     reward = RewardModel.of(generator, ratings)
-    noise = check_noise(torch.Generator().manual_seed(seed))
+    noise = check_noise(torch.Generator().manual_seed(seed), samples)
     before = look(generator, generator.map(noise), reward, teller)
     origin = look_at_base(base, generator, before, noise, reward, teller)
     known = {name: value for name, value in result.measured.items() if name != "decoder"}

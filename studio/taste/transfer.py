@@ -33,6 +33,7 @@ from studio.taste.finetune import (
     UNHURRIED,
     FineTuneResult,
     check_noise,
+    looked_at,
 )
 from studio.taste.telling import Progress, Teller
 
@@ -63,6 +64,7 @@ def transfer(
     deep: bool = False,
     preview_noise: Tensor | None = None,
     seconds: float = SECONDS,
+    samples: int = SAMPLES,
     seed: int = 0,
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
@@ -74,7 +76,7 @@ def transfer(
         works: their features [W, F], see `Generator.features`.
         strength: one of STRENGTHS.
         deep: whether the decoder learns too, which takes as long again.
-        preview_noise, seconds, seed, progress, is_cancelled: as in `finetune`.
+        preview_noise, seconds, samples, seed, progress, is_cancelled: as in `finetune`.
 
     Returns:
         The adapter, and figures on works not used for learning: `closer` with its standard error
@@ -98,14 +100,14 @@ def transfer(
     works = works[distinct(works)]
     require_works(len(works))
     rng = torch.Generator().manual_seed(seed)
-    noise = check_noise(rng)
+    noise = check_noise(rng, samples)
     before = features_of(generator, generator.map(noise), teller)
     order = torch.randperm(len(works), generator=rng)
     hidden = round(HELD_OUT * len(works))
     held, learned = works[order[:hidden]], works[order[hidden:]]
     aim = Likeness(learned, held, before, STRENGTHS[strength])
     measured = Nearness(held, learned, before)
-    climb = Climb(generator, aim, rng)
+    climb = Climb(generator, aim, rng, looked_at(samples))
     course = Course()
     for number in range(MOST_ROUNDS):
         elapsed = time.monotonic() - begun
@@ -122,7 +124,7 @@ def transfer(
             break
     best = course.best()
     teller.tell(0.75, "checking")
-    climb.pictures += 2 * SAMPLES
+    climb.pictures += 2 * samples
 
     def look(adapter: dict[str, Tensor]) -> dict[str, Any]:
         tuned = generator.adapted(adapter, generator.version)
@@ -139,7 +141,7 @@ def transfer(
             is_over=lambda: time.monotonic() - begun > 2 * seconds,
             tell=lambda share: teller.tell(0.78 + 0.17 * share, "learning"),
         )
-        climb.pictures += learned_too.works + SAMPLES
+        climb.pictures += learned_too.works + samples
         both = best | learned_too.adapter
         later = look(both)
         kept = later["closer"] > figures["closer"] and is_varied(later)

@@ -177,7 +177,7 @@ def kept(
     Raises:
         BadSetting, NotFound, BadCheckpoint: see studio.taste.blend.keep.
     """
-    version = keep(studio.registry, medium, weights, ratings)
+    version = keep(studio.registry, medium, weights, ratings, studio.settings.lesson_works)
     card = studio.registry.checkpoints.find(medium, version).card
     studio.store.note_version(
         context.key, medium, version, card["parent"], card["measured"], "accepted"

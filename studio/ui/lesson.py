@@ -229,6 +229,7 @@ def teach(
             deep=wanted.get("depth") == "deep",
             preview_noise=noise_from_seeds(SHOWN),
             seconds=studio.settings.lesson_seconds,
+            samples=studio.settings.lesson_works,
             progress=Telling(context),
             is_cancelled=lambda: context.cancelled,
         )
@@ -269,6 +270,7 @@ def teach_less(
             FineTuneResult(strong.tensors("adapter"), row.measured),
             ratings,
             base=base_of(studio, generator),
+            samples=studio.settings.lesson_works,
             progress=Telling(context),
             is_cancelled=lambda: context.cancelled,
         )

@@ -61,8 +61,9 @@ class ServedStudio:
         environment["STUDIO_THREADS"] = "1"
         # What happens by chance happens again when it is looked into.
         environment["STUDIO_DICE_SEED"] = "1"
-        # The fewest rounds a lesson may have: enough to see that it works.
+        # The fewest rounds a lesson may have, of few works: enough to see that it works.
         environment["STUDIO_LESSON_SECONDS"] = "1"
+        environment["STUDIO_LESSON_WORKS"] = "24"
         environment |= self.settings
         self.home.mkdir(exist_ok=True)
         with self.log.open("a") as log:
@@ -176,18 +177,20 @@ def picture(page: Page, tab: str = "explore") -> list[int]:
     return page.wait_for_function(LOOK, arg=tab).json_value()
 
 
-def settled(page: Page, tab: str = "explore") -> list[int]:
+def settled(page: Page, tab: str = "explore", unlike: list[int] | None = None) -> list[int]:
     """The large artwork once nothing is under way: not one that the last gesture passed through."""
     return page.wait_for_function(
-        f"""(tab) => {{
+        f"""([tab, before, least]) => {{
             const now = ({LOOK})(tab);
-            const rests = window.studio.desks[`tab-${{tab}}`].isIdle();
-            const unchanged = rests && now && window.lastLook === String(now);
-            window.lastLook = rests && now ? String(now) : null;
-            return unchanged ? now : null;
+            const rests = now && window.studio.desks[`tab-${{tab}}`]?.isIdle() !== false;
+            const unchanged = rests && window.lastLook === String(now);
+            window.lastLook = rests ? String(now) : null;
+            if (!unchanged) return null;
+            const far = before?.reduce((sum, value, i) => sum + Math.abs(value - now[i]), 0);
+            return !before || far / now.length >= least ? now : null;
         }}""",
-        arg=tab,
-        polling=200,
+        arg=[tab, unlike, JUST_NOTICEABLE],
+        polling=40,
     ).json_value()
 
 
@@ -196,16 +199,8 @@ def same(one: list[int], other: list[int]) -> bool:
 
 
 def wait_for_another(page: Page, before: list[int], tab: str = "explore") -> list[int]:
-    """Wait until the large artwork is not what it was; returns what it is."""
-    return page.wait_for_function(
-        f"""([tab, before, least]) => {{
-            const now = ({LOOK})(tab);
-            if (!now) return null;
-            const apart = now.reduce((sum, value, i) => sum + Math.abs(value - before[i]), 0);
-            return apart / now.length >= least ? now : null;
-        }}""",
-        arg=[tab, before, JUST_NOTICEABLE],
-    ).json_value()
+    """Wait until the large artwork is not what it was, and rests; returns what it is."""
+    return settled(page, tab, before)
 
 
 def wait_for_this(page: Page, wanted: list[int], tab: str = "explore") -> None:

@@ -16,6 +16,7 @@ from tests.browser.conftest import (
     open_save_menu,
     picture,
     same,
+    settled,
     wait_for_another,
     wait_for_artwork,
     wait_for_this,
@@ -64,7 +65,7 @@ def test_the_picture_follows_the_hand_before_it_lets_go(person: Callable[..., Pa
     page.mouse.up()
     expect(steps(page)).to_have_count(2)
     expect(dials(page).nth(1)).to_have_value(re.compile(r"^[12]\.\d+$"))
-    let_go = picture(page)
+    let_go = settled(page)
     page.reload()
     wait_for_artwork(page)
     assert same(picture(page), let_go)
@@ -115,7 +116,7 @@ def test_quick_gestures_are_all_done_in_order(person: Callable[..., Page]) -> No
     for _ in range(4):
         page.keyboard.press("[")
     expect(steps(page).first).to_have_attribute("aria-current", "step")
-    assert same(picture(page), first)
+    assert same(settled(page), first)
 
 
 def test_the_same_seed_is_the_same_picture(person: Callable[..., Page]) -> None:

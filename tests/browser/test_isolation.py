@@ -24,7 +24,7 @@ from studio import adapter
 from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.studio import Studio
-from studio.taste import climb, finetune
+from studio.taste import finetune
 from studio.ui import lesson
 from studio.ui.app import build_app
 from studio.words import Words
@@ -65,7 +65,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def open_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str, int]]:
-    studio = Studio.start(Settings(home=tmp_path_factory.mktemp("isolation"), device="cpu"))
+    home = tmp_path_factory.mktemp("isolation")
+    studio = Studio.start(Settings(home=home, device="cpu", lesson_works=16))
     app, arguments = build_app(studio)
     # Without a wanted port: Gradio takes a server that needs five seconds to start, on a busy
     # machine, for a port that is taken, and tries the next.
@@ -140,10 +141,9 @@ def test_people_steer_while_somebody_else_is_taught(
     open_studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, url, event = open_studio
-    # Short rounds, but it ends only when it is told to.
+    # It ends only when it is told to.
     endless = {"LEAST_ROUNDS": 10**6, "MOST_ROUNDS": 10**6, "UNHURRIED": 1e9}
-    monkeypatch.setattr(climb, "BATCH", 8)
-    for name, value in ({"SAMPLES": 32} | endless).items():
+    for name, value in endless.items():
         monkeypatch.setattr(finetune, name, value)
     pupil = newcomer(studio, MEDIUM)
     lesson.start(pupil)

@@ -27,9 +27,9 @@ HITCH = 4.0
 TENDER = re.compile(
     r"\b(lov\w+|heart\w*|dear\w*|kiss\w*|sweet\w*|tender|fond|darling|bride|passion|lips|maiden)\b"
 )
-PAUSE = 1500
+PAUSE = 300
 """Milliseconds between two of that person's steps."""
-BESIDE = 6
+BESIDE = 4
 """Steps that are timed before the lesson, and at least so many while it goes on."""
 
 # What the large artwork is, whatever medium it belongs to: colours, notes or lines.

@@ -9,10 +9,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from studio.poem import chinese, english
 from tests.browser.conftest import open_tab
-from tests.browser.test_rate_teach import ENOUGH, LESSON, rate_until
+from tests.browser.test_rate_teach import LESSON, rate_until
 
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 MEDIA = {"en": "poem", "zh": "poem-zh"}
+ENOUGH = 14
+"""Ratings that show a clear taste: with eight, one lesson in ten finds them contradictory."""
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 

@@ -14,7 +14,7 @@ from tests.browser.conftest import (
     same,
     wait_for_another,
 )
-from tests.browser.lessons import finished_lesson
+from tests.browser.lessons import RATED, finished_lesson, rated
 
 Person = Callable[..., Page]
 
@@ -24,8 +24,6 @@ LESSON = 600_000
 LIGHTER = (0.43, 0.53, 0.61, 0.68)
 """Lightness that a fifth, two fifths … of the shipped painter's works do not reach; a quarter of it
 is the opaque canvas itself."""
-ENOUGH = 14
-"""Ratings that show a clear taste: with eight, one lesson in ten finds them contradictory."""
 
 LOOK = """image => {
     const canvas = new OffscreenCanvas(24, 24);
@@ -80,12 +78,6 @@ def rate_until(page: Page, count: int, stars: Callable[[], int]) -> None:
         with suppress(AssertionError):
             expect(saved).to_have_text(str(done + 1), timeout=20_000)
     expect_rated(page, count)
-
-
-def rate_as_a_friend_of_light(page: Page, count: int) -> None:
-    """Light artworks get many stars, dark ones few."""
-    work = desk(page).locator(".rate-work img")
-    rate_until(page, count, lambda: 1 + sum(lightness(work) > level for level in LIGHTER))
 
 
 def test_rating_by_keyboard_and_mouse_and_taking_back(person: Person) -> None:
@@ -197,9 +189,9 @@ def test_teaching_needs_differences(person: Person) -> None:
     expect(same).to_be_visible()
 
 
-def test_a_lesson_can_be_cancelled(person: Person) -> None:
+def test_a_lesson_can_be_cancelled(person: Person, studio: ServedStudio) -> None:
     page = person()
-    rate_as_a_friend_of_light(page, ENOUGH)
+    rated(studio, page)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Start", exact=True).click()
@@ -217,7 +209,7 @@ def test_a_lesson_can_be_cancelled(person: Person) -> None:
 def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStudio) -> None:
     page = person()
     as_trained = picture(page)
-    rate_as_a_friend_of_light(page, ENOUGH)
+    rated(studio, page)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Start", exact=True).click()
@@ -247,9 +239,9 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     open_tab(page, "teach")
     expect(current).to_contain_text("Your taste 1")
     open_tab(page, "rate")
-    expect_rated(page, ENOUGH)
+    expect_rated(page, len(RATED))
     open_tab(page, "gallery")
-    expect(page.locator("#tab-gallery .gallery-tile")).to_have_count(ENOUGH)
+    expect(page.locator("#tab-gallery .gallery-tile")).to_have_count(len(RATED))
 
 
 def test_a_discarded_lesson_leaves_everything_as_it_was(
