@@ -50,7 +50,7 @@ fewer, or on more, looks at as many fewer or more in each round."""
 ROUNDS = 8
 MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
-UNHURRIED = 30.0
+UNHURRIED = 40.0
 """Seconds after which no round is added to ROUNDS."""
 LEAST_ROUNDS = 6
 """Fewer teach nothing worth checking, however slow the machine."""
