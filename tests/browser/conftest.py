@@ -147,6 +147,16 @@ def person(studio: ServedStudio, chromium: Browser) -> Iterator[Callable[..., Pa
         context.close()
 
 
+def restart(studio: ServedStudio, page: Page) -> None:
+    """The server dies and comes back while a person is away: a page that is open would load itself
+    anew in the midst of what the test does."""
+    address = page.url
+    page.goto("about:blank")
+    studio.restart()
+    page.goto(address)
+    wait_for_artwork(page)
+
+
 def wait_for_artwork(page: Page) -> None:
     """Explore shows its artwork and everything around it that can be used."""
     shown(page, "explore").wait_for()

@@ -15,6 +15,7 @@ from studio.medium import get_medium
 from tests.browser.conftest import (
     open_save_menu,
     picture,
+    restart,
     same,
     settled,
     wait_for_another,
@@ -282,9 +283,7 @@ def test_what_is_kept_and_pinned_survives_a_restart(person: Callable[..., Page],
     shelf = page.locator("#tab-explore .shelf .cell")
     expect(shelf).to_have_count(1)
     shown = picture(page)
-    studio.restart()
-    page.reload()
-    wait_for_artwork(page)
+    restart(studio, page)
     assert same(picture(page), shown)
     expect(do(page, "keep")).to_have_attribute("aria-pressed", "true")
     expect(shelf).to_have_count(1)

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from studio.medium import get_medium
-from tests.browser.conftest import ServedStudio, open_tab, picture, same, wait_for_another
+from tests.browser.conftest import ServedStudio, open_tab, picture, restart, same, wait_for_another
 
 Person = Callable[..., Page]
 
@@ -46,9 +46,7 @@ def test_what_is_kept_is_there_after_a_restart(person: Person, studio: ServedStu
     keep_two(page)
     open_tab(page, "gallery")
     expect(tiles(page)).to_have_count(2)
-    studio.restart()
-    page.reload()
-    page.locator("#tab-explore figure.stage").wait_for()
+    restart(studio, page)
     open_tab(page, "gallery")
     expect(tiles(page)).to_have_count(2)
 

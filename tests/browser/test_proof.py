@@ -16,7 +16,7 @@ from studio.settings import SHIPPED_CHECKPOINTS
 from studio.store import Store
 from studio.taste.guard import lost
 from studio.taste.proof import PAIRS, SIDES
-from tests.browser.conftest import ServedStudio, open_tab, same
+from tests.browser.conftest import ServedStudio, open_tab, restart, same
 from tests.browser.lessons import MEDIUM, finished_lesson
 from tests.browser.test_rate_teach import LESSON, look
 
@@ -95,9 +95,7 @@ def test_a_blind_test_is_taken_left_and_finished(person: Person, studio: ServedS
     # Left and gone on with, after a reload too.
     teach.get_by_role("button", name="Go on later").click()
     expect(teach.get_by_role("heading", name="Before and after")).to_be_visible()
-    studio.restart()
-    page.reload()
-    page.locator("#tab-explore figure.stage").wait_for()
+    restart(studio, page)
     open_tab(page, "teach")
     teach.get_by_role("button", name=f"Go on with the blind test (5 of {PAIRS} done)").click()
     answer_with(page, key[5][1], 6)

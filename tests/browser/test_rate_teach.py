@@ -11,6 +11,7 @@ from tests.browser.conftest import (
     ServedStudio,
     open_tab,
     picture,
+    restart,
     same,
     wait_for_another,
 )
@@ -214,9 +215,7 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Start", exact=True).click()
     expect(teach.locator(".preview li")).to_have_count(8, timeout=LESSON)
-    studio.restart()
-    page.reload()
-    page.locator("#tab-explore figure.stage").wait_for()
+    restart(studio, page)
     open_tab(page, "teach")
     note = teach.locator(".note")
     expect(note).to_contain_text("The studio was restarted while this lesson was learning, at ")
@@ -232,9 +231,7 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     tuned = wait_for_another(page, as_trained)
 
     # Once more, with nothing under way.
-    studio.restart()
-    page.reload()
-    page.locator("#tab-explore figure.stage").wait_for()
+    restart(studio, page)
     assert same(picture(page), tuned)
     open_tab(page, "teach")
     expect(current).to_contain_text("Your taste 1")

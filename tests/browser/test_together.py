@@ -12,8 +12,8 @@ from tests.browser.conftest import (
     ServedStudio,
     open_tab,
     picture,
+    restart,
     wait_for_another,
-    wait_for_artwork,
 )
 
 Person = Callable[..., Page]
@@ -89,9 +89,7 @@ def test_two_people_create_together(person: Person, studio: ServedStudio) -> Non
     expect(room(bo)).to_have_count(0)
     expect(ada.locator(".together-people li")).to_have_count(1)
 
-    studio.restart()
-    ada.reload()
-    wait_for_artwork(ada)
+    restart(studio, ada)
     open_tab(ada, "together")
     expect(works(ada)).to_have_count(2)
     expect(ada.locator(".family li").last).to_contain_text("Bo")
