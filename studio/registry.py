@@ -298,7 +298,8 @@ class Registry:
             "medium": parent.medium,
             "version": version,
             "parent": parent.version,
-            "created": created.isoformat(timespec="seconds"),
+            # Two in one second would lie in the order of their random names.
+            "created": created.isoformat(timespec="milliseconds"),
             "trained_on": str(parent.device),
             "measured": dict(measured),
             **(card_extra or {}),

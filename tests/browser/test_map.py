@@ -86,6 +86,15 @@ def test_a_way_is_drawn_and_walked_in_morph(person: Person) -> None:
     page = person()
     arrive(page)
     tab = page.locator("#tab-map")
+    # With keys alone.
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("a")
+    expect(tab.get_by_role("button", name="Walk it in Morph (2 places)")).to_be_visible()
+    forget = tab.get_by_role("button", name="Forget the way")
+    forget.click()
+    expect(forget).to_be_hidden()
+    # The same with the pointer.
     tab.get_by_role("button", name="Draw a way").click()
     page.mouse.move(*place(page, 0.2, 0.2))
     page.mouse.down()
@@ -96,13 +105,6 @@ def test_a_way_is_drawn_and_walked_in_morph(person: Person) -> None:
     tab.get_by_role("button", name="Walk it in Morph (8 places)").click()
     expect(page.locator("#tab-morph")).to_be_visible()
     expect(page.locator("#tab-morph .keyframe")).to_have_count(8)
-    open_tab(page, "map")
-    tab.get_by_role("button", name="Forget the way").click()
-    # The same with keys alone.
-    page.keyboard.press("a")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("a")
-    expect(tab.get_by_role("button", name="Walk it in Morph (2 places)")).to_be_visible()
 
 
 def test_own_works_and_taste_lie_on_the_map(studio: ServedStudio, person: Person) -> None:
