@@ -74,7 +74,7 @@ def follow(
     see = Sight(paint, network)
     with torch.no_grad():
         first = [view.clone() for view in see(latents)]
-    wishes = [Wish.of(gesture, first) for gesture in gestures]
+    wishes = [wish(gesture, first) for gesture in gestures]
     rest = [elsewhere(gestures, view) for view in first]
     start = whitening.points(latents)
     away = torch.zeros_like(start, requires_grad=True)
@@ -86,8 +86,8 @@ def follow(
             here = latents + (away * whitening.scales) @ whitening.axes
             views = see(here)
             loss = pull.prior * (start + away).square().mean()
-            for wish in wishes:
-                loss = loss + wish(views, share, pull)
+            for asked in wishes:
+                loss = loss + asked(views, share, pull)
             for view, before, mask in zip(views, first, rest, strict=True):
                 centre = before.mean((2, 3), keepdim=True)
                 loss = loss + pull.rest * unlike(view - centre, before - centre, mask)
@@ -133,19 +133,15 @@ class Descent:
             self.point -= pace * self.rate * self.mean / (1 - 0.8**self.steps) / size
 
 
-class Wish:
-    """What one gesture asks; 0 where it has it."""
-
-    @staticmethod
-    def of(gesture: Gesture, first: Sequence[Tensor]) -> Wish:
-        return Dragged(gesture, first) if isinstance(gesture, Drag) else Painted(gesture, first)
-
-    def __call__(self, views: Sequence[Tensor], share: float, pull: Pull) -> Tensor:
-        """`share` of the way that it has to be gone by now."""
-        raise NotImplementedError
+Wish = Callable[[Sequence[Tensor], float, Pull], Tensor]
+"""What one gesture asks of views, when that share of the way has to be gone; 0 where it has it."""
 
 
-class Dragged(Wish):
+def wish(gesture: Gesture, first: Sequence[Tensor]) -> Wish:
+    return Dragged(gesture, first) if isinstance(gesture, Drag) else Painted(gesture, first)
+
+
+class Dragged:
     def __init__(self, drag: Drag, first: Sequence[Tensor]) -> None:
         self.drag = drag
         self.centres = [view.mean((2, 3), keepdim=True) for view in first]
@@ -191,7 +187,7 @@ class Searched:
         return -patch(odds, at, 0.0, 1).sum()
 
 
-class Painted(Wish):
+class Painted:
     def __init__(self, stroke: Stroke, first: Sequence[Tensor]) -> None:
         self.mask = drawn(stroke, first[-1])
         self.colour = first[-1].new_tensor(stroke.colour or (0.5,) * 3).view(1, 3, 1, 1) * 2 - 1

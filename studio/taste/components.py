@@ -8,7 +8,7 @@ deaf to the rest, however loud that is (relevance determination by groups; see s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ class Components:
         scales: standard deviation along each [K].
         kinds: the number of the kind that each is of [K].
         names: of the kinds; one, "", where the medium tells none apart.
+        loudness: how much works differ in each kind, relative to the one that they differ most in.
     """
 
     mean: Tensor
@@ -39,6 +40,12 @@ class Components:
     scales: Tensor
     kinds: Tensor
     names: tuple[str, ...]
+
+    @cached_property
+    def loudness(self) -> tuple[float, ...]:
+        scales = self.scales.clamp_min(1e-6)
+        norms = [float(scales[self.kinds == kind].norm()) for kind in range(len(self.names))]
+        return tuple(norm / max(norms) for norm in norms)
 
 
 @lru_cache(maxsize=64)

@@ -19,8 +19,6 @@ from studio.atlas import Atlas
 from studio.directions import Whitening, deviation
 from studio.errors import StudioError
 from studio.medium import Artwork, Generator
-from studio.taste.components import components, whiten
-from studio.taste.process import likely, observe
 from studio.taste.reward import RewardModel
 
 FEWEST = 2
@@ -53,9 +51,8 @@ def found(generator: Generator, atlas: Atlas, works: Sequence[Artwork], more: Te
         raise TooFewMarks("too_few_marks", needed=FEWEST)
     where = generator.feature_statistics
     said = [MOST_OF_IT if is_more else LEAST_OF_IT for is_more in more.tolist()]
-    observed = observe(len(works), list(enumerate(said)), (), [0] * len(works))
-    marked = whiten(generator.features(works), where)
-    meant = RewardModel(where, likely(marked, components(where), observed), len(works))
+    marked = generator.features(works)
+    meant = RewardModel.conditioned(marked, list(enumerate(said)), (), where, [0] * len(works))
     score, _ = meant.predict(atlas.features(generator))
 
     whitening = Whitening.of(generator.statistics)

@@ -156,14 +156,11 @@ def likely(points: Tensor, where: Components, observed: Observations) -> list[Po
 def _component_weights(hypothesis: Hypothesis, where: Components) -> Tensor:
     """Relevance of each component, scaled so that two artworks lie about sqrt(2) apart."""
     weights = torch.zeros(len(where.scales))
-    loudest = max(float(where.scales[where.kinds == k].norm()) for k in range(len(where.names)))
-    for kind in range(len(where.names)):
+    for kind, loudness in enumerate(where.loudness):
         own = where.kinds == kind
         scales = where.scales[own].clamp_min(1e-6)
         faded = (scales / scales[0]) ** hypothesis.fading
-        if hypothesis.kind is None:
-            loudness = float(scales.norm()) / loudest
-        else:
+        if hypothesis.kind is not None:
             loudness = 1.0 if kind == hypothesis.kind else UNHEARD
         weights[own] = loudness * faded / faded.norm()
     return weights / weights.norm()

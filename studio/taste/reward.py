@@ -104,7 +104,20 @@ class RewardModel:
         stars, raters = [star for star, _ in given], [rater for _, rater in given]
         pairs = [pair for pair in pairs if sound[pair[0]] and sound[pair[1]]]
         require_enough(stars, pairs, raters)
-        points = whiten(torch.where(sound[:, None], features, 0.0), feature_statistics)
+        features = torch.where(sound[:, None], features, 0.0)
+        return cls.conditioned(features, stars, pairs, feature_statistics, raters)
+
+    @classmethod
+    def conditioned(
+        cls,
+        features: Tensor,
+        stars: Sequence[tuple[int, float]],
+        pairs: Sequence[tuple[int, int, bool]],
+        feature_statistics: FeatureStatistics,
+        raters: Sequence[int],
+    ) -> RewardModel:
+        """As `fit`, of however few ratings; features are finite, and each star has its rater."""
+        points = whiten(features, feature_statistics)
         observations = observe(len(features), stars, pairs, raters)
         posteriors = likely(points, components(feature_statistics), observations)
         return cls(feature_statistics, posteriors, len(stars) + len(pairs))

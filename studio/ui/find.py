@@ -20,7 +20,7 @@ from studio.ui.find_state import Mark, Search
 from studio.ui.panel import numbered, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import attributes, button, icon
-from studio.ui.walk import LONGEST_NAME, SEARCH, SEEDS, BadGesture, Walk, number
+from studio.ui.walk import LONGEST_NAME, SEARCH, SEEDS, BadGesture, Walk, name_said, number
 
 PAGE = 12
 FACE = 128
@@ -117,10 +117,8 @@ ACTS: Mapping[str, Callable[[Visit, Said], None]] = {
 
 def keep(visit: Visit, atlases: Atlases, said: Said) -> str:
     """Find it, and hand it to the dials: HTML that does so once."""
-    name = " ".join(str(said.get("name", "")).split())[:LONGEST_NAME]
+    name = name_said(said)
     search = load(visit)
-    if not name:
-        raise BadGesture("direction_without_name")
     if min(search.count(True), search.count(False)) < FEWEST:
         raise TooFewMarks("too_few_marks", needed=FEWEST)
     generator = visit.generator

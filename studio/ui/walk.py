@@ -311,11 +311,17 @@ def more(walk: Walk, said: Said) -> None:
     walk.desk = replace(walk.desk, shows_more=not walk.desk.shows_more)
 
 
-def name_direction(walk: Walk, said: Said) -> None:
+def name_said(said: Said) -> str:
+    """What somebody calls a direction. Raises: BadGesture: nothing."""
     name = " ".join(str(said.get("name", "")).split())[:LONGEST_NAME]
-    vector = walk.steering.walked(walk.moment)
     if not name:
         raise BadGesture("direction_without_name")
+    return name
+
+
+def name_direction(walk: Walk, said: Said) -> None:
+    name = name_said(said)
+    vector = walk.steering.walked(walk.moment)
     if max(abs(value) for value in vector) < 1e-6:
         raise BadGesture("direction_without_way")
     walk.desk = walk.desk.with_own(name, vector)
@@ -332,10 +338,7 @@ def adopt_direction(walk: Walk, said: Said) -> None:
 
 
 def rename_direction(walk: Walk, said: Said) -> None:
-    name = " ".join(str(said.get("name", "")).split())[:LONGEST_NAME]
-    if not name:
-        raise BadGesture("direction_without_name")
-    walk.desk = walk.desk.with_renamed(str(said["id"]), name)
+    walk.desk = walk.desk.with_renamed(str(said["id"]), name_said(said))
 
 
 def forget_direction(walk: Walk, said: Said) -> None:
