@@ -9,7 +9,7 @@ same rules decide what may be drawn by chance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -89,6 +89,8 @@ class Rules:
         must: [N, 4, MOST_BEATS + 1], a token or -1; barrier: the same shape, how many beats must be
             left at least where one begins with so many left.
         spent: [N, K], tokens of given lines and of `must`, then 0.
+        has_given, has_must, has_tones: whether any row has a line that is given, a token that has
+            its place, tones; most poems are asked nothing, and that costs nothing then.
     """
 
     beats: Tensor
@@ -100,6 +102,9 @@ class Rules:
     must: Tensor
     barrier: Tensor
     spent: Tensor
+    has_given: bool
+    has_must: bool
+    has_tones: bool
 
     @classmethod
     def of(cls, forms: Sequence[Form], end: int) -> Rules:
@@ -119,6 +124,9 @@ class Rules:
             must=torch.full((count, LINES, MOST_BEATS + 1), NONE),
             barrier=torch.zeros(count, LINES, MOST_BEATS + 1, dtype=torch.long),
             spent=torch.zeros(count, max(map(len, spent), default=0), dtype=torch.long),
+            has_given=any(form.given for form in forms),
+            has_must=any(form.must for form in forms),
+            has_tones=any(form.tones is not None for form in forms),
         )
         for row, form in enumerate(forms):
             rules.spent[row, : len(spent[row])] = torch.tensor(spent[row], dtype=torch.long)
@@ -138,7 +146,8 @@ class Rules:
         return rules
 
     def pick(self, rows: Tensor) -> Rules:
-        return Rules(**{name: value[rows] for name, value in vars(self).items()})
+        tables = {name: t[rows] for name, t in vars(self).items() if isinstance(t, Tensor)}
+        return replace(self, **tables)
 
 
 @dataclass
@@ -207,6 +216,7 @@ class Writer:
         # By the room that is left, and by whether a mark may stand there.
         self.fitting = torch.stack([words, words | (sounds.marks & (room > 0))], 1).flatten(0, 1)
         tones = torch.stack([torch.zeros_like(sounds.level), sounds.oblique, sounds.level])
+        self.tones = torch.stack([sounds.level, sounds.oblique], 1)
         # By whether a place may be oblique, 1, level, 2, or both; marks have no tone.
         self.toned = torch.cat([tones, tones[1:2] | tones[2:]]) | sounds.marks
 
@@ -238,10 +248,12 @@ class Writer:
             total.add_(self.reward)
             self.tire(total, state)
             is_over = state.line >= LINES
-            fits &= ~is_over[:, None]
             total.masked_fill_(~fits, NEVER)
-            total[is_stuck, self.sounds.end] += UNWANTED
-            total[is_over, self.sounds.end] = state.scores[is_over]
+            if is_stuck.any():
+                total[is_stuck, self.sounds.end] += UNWANTED
+            if is_over.any():
+                total[is_over] = NEVER
+                total[is_over, self.sounds.end] = state.scores[is_over]
             picked, tokens, scores = self.best(total)
             scores += ahead[picked] - A_BEAT * self.sounds.beats[tokens]
             # Beams stay within their poem, whose rows share their rules.
@@ -365,7 +377,7 @@ class Writer:
         # Marks stand at the end of a line, which is where writing begins; inside they are words'
         # neighbours like any other, but never two of them.
         may_mark = ~(s.marks[last] & (state.place > 0)) & (left > 0)
-        room = left - rules.barrier[row, line, left]
+        room = left - rules.barrier[row, line, left] if rules.has_must else left
         fits = self.fitting.index_select(0, 2 * room + may_mark.long())
         slot = rules.slots[row, state.line]
         sounding = ~state.spoken & (state.place < 2) & (slot >= 0)
@@ -373,7 +385,7 @@ class Writer:
             which = sounding.nonzero()[:, 0]
             rhyming = self.rhyming(rules, state, which, slot)
             fits.index_copy_(0, which, fits.index_select(0, which) & rhyming)
-        if rules.is_toned.any():
+        if rules.has_tones:
             at = rules.tones[row, :, line, (left - 1).clamp_min(0)] & state.patterns[..., None]
             level, oblique = at.any(1).unbind(1)
             fits &= self.toned.index_select(0, 2 * level + oblique)
@@ -385,16 +397,24 @@ class Writer:
             again = fits[row, last] & (state.place > 0)
             fits.scatter_(1, torch.cat([rules.spent, state.tokens], 1), False)
             fits[row[again], last[again]] = True
-        asked, ended = rules.must[row, line, left], left == 0
-        given, is_asked = rules.is_given[row, state.line], asked >= 0
-        fits &= ~(is_asked | ended | given)[:, None]
-        fits[row[is_asked], asked[is_asked]] = True
-        fits[row[ended], s.end] = ~self.is_known(state.keys[ended])
-        fits[row[given], s.end] = False
-        there = state.place.clamp_max(rules.given.shape[2] - 1)
-        fits[row[given], rules.given[row, line, there].clamp_min(0)[given]] = True
+        if rules.has_must:
+            asked = rules.must[row, line, left]
+            which = (asked >= 0).nonzero()[:, 0]
+            fits[which] = False
+            fits[which, asked[which]] = True
+        ended = left == 0
+        if ended.any():
+            which = ended.nonzero()[:, 0]
+            fits[which] = False
+            fits[which, s.end] = ~self.is_known(state.keys[which])
+        if rules.has_given:
+            which = rules.is_given[row, state.line].nonzero()[:, 0]
+            there = state.place[which].clamp_max(rules.given.shape[2] - 1)
+            fits[which] = False
+            fits[which, rules.given[which, line[which], there].clamp_min(0)] = True
         is_stuck = ~fits.any(1)
-        fits[is_stuck, s.end] = True
+        if is_stuck.any():
+            fits[is_stuck, s.end] = True
         return fits, is_stuck
 
     def rhyming(self, rules: Rules, state: State, rows: Tensor, slot: Tensor) -> Tensor:
@@ -433,10 +453,12 @@ class Writer:
         state.tokens = torch.cat([state.tokens, tokens[:, None]], dim=1)
         ended = (tokens == s.end) & ~was_over
         says = s.words[tokens] & ~was_over
-        self.sounded(state, rules, row[says & ~state.spoken], tokens)
-        if rules.is_toned.any():
+        begins = says & ~state.spoken
+        if begins.any():
+            self.sounded(state, rules, row[begins], tokens)
+        if rules.has_tones:
             at = rules.tones[row, :, line, (state.left - 1).clamp(0, MOST_BEATS - 1)]
-            fits = (at & torch.stack([s.level, s.oblique], 1)[tokens][:, None]).any(2)
+            fits = (at & self.tones[tokens][:, None]).any(2)
             free = ~says | rules.is_given[row, line] | ~rules.is_toned
             # What has its place whatever the tones leaves no pattern: then they go free.
             still = state.patterns & fits
