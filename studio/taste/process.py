@@ -281,6 +281,14 @@ def marginal(posterior: Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
     return across @ posterior.alpha.to(points), variance.clamp_min(1e-8)
 
 
+def between(posterior: Posterior, components: Tensor, others: Tensor) -> Tensor:
+    """Covariance [A, B] of the liking of artworks [A, K] with that of others [B, K]."""
+    hypothesis, rated = posterior.hypothesis, posterior.points
+    ours, theirs = components * posterior.weights, others * posterior.weights
+    ours_rated, theirs_rated = (_kernel(hypothesis, each, rated) for each in (ours, theirs))
+    return _kernel(hypothesis, ours, theirs) - ours_rated @ posterior.spread @ theirs_rated.T
+
+
 def joint(posterior: Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
     # Near what was rated, the prior and what is known of it cancel: float32 leaves no covariance.
     points = (components * posterior.weights).double()

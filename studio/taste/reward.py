@@ -21,11 +21,13 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
 from studio.taste.components import components, whiten
-from studio.taste.process import Posterior, joint, likely, marginal, observe
+from studio.taste.process import Posterior, between, joint, likely, marginal, observe
 from studio.taste.ratings import Ratings
 
 FEWEST = 6
 """Ratings below which a fit would be a guess about a guess."""
+KEEN = 3.0
+"""How much more it matters to know those works that are liked by a standard deviation more."""
 LEAST_ACCURACY = 0.6
 """What is guessed of hidden ratings below this is hardly better than a coin's throw."""
 
@@ -174,6 +176,30 @@ class RewardModel:
             root = torch.linalg.cholesky(covariance + jitter).float()
             tastes.append(mean.float() + root @ torch.randn(len(mean), generator=rng))
         return torch.stack(tastes)
+
+    def teaches(self, features: Tensor, among: Tensor) -> Tensor:
+        """By how much stars for each artwork [B, F] are expected to lessen what is uncertain about
+        others [N, F], their mean variance, [B] (Cohn, Neural network exploration using optimal
+        experiment design, 1996).
+
+        What is liked counts most: it is what will be made. Hypotheses that disagree count as
+        uncertainty too. What all works have in common does not: how generous somebody is teaches
+        nothing.
+        """
+        points, others = (whiten(each, self.statistics) for each in (features, among))
+        votes, models = self._votes, self._posteriors
+        ours, variances = torch.stack([torch.stack(marginal(p, points)) for p in models]).unbind(1)
+        theirs = torch.stack([marginal(p, others)[0] for p in models])
+        liking = votes @ theirs
+        matters = torch.sigmoid(KEEN * (liking - liking.mean()) / liking.std().clamp_min(1e-6))
+        ours, theirs = ours - votes @ ours, theirs - liking
+        noise = votes.new_tensor([1 - p.hypothesis.signal for p in models])
+        variance = votes @ (variances + noise[:, None] + ours.square())
+        covariance = (ours * votes[:, None]).T @ theirs
+        for vote, model in zip(votes, models, strict=True):
+            covariance += vote * between(model, points, others)
+        covariance -= covariance.mean(1, keepdim=True)
+        return covariance.square() @ matters / matters.sum() / variance.clamp_min(1e-6)
 
     def likeness(self, features: Tensor) -> Tensor:
         """How much of what is known of an artwork [B, F] each rated one [N] says, [B, N] of 0 to 1:

@@ -2,8 +2,9 @@
 
 Half of the questions are Thompson samples (Thompson, 1933; Chapelle & Li, 2011): draw one taste
 that the ratings leave possible and show what that taste likes best. They gather around favourites
-exactly as fast as the uncertainty there shrinks. The other half asks where the model knows least,
-because the fine-tune moves everything, not only the best.
+exactly as fast as the uncertainty there shrinks. The other half asks what says most about all the
+others, because the fine-tune moves everything, not only the best. (What is most uncertain itself is
+what is like nothing else, and says little about the rest.)
 """
 
 from __future__ import annotations
@@ -190,8 +191,8 @@ def choose(
     chosen: list[int] = []
     rng = np.random.Generator(np.random.PCG64(seed))
     for taste in reward.sample(candidates, count, seed):
-        _, uncertainty = reward.predict(candidates)
-        value = taste + expected if rng.random() < 0.5 or count > 1 else uncertainty.clone()
+        to_please = rng.random() < 0.5 or count > 1
+        value = taste + expected if to_please else reward.teaches(candidates, candidates)
         value[chosen] = -torch.inf
         chosen.append(int(value.argmax()))
     return chosen
