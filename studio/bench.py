@@ -11,11 +11,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from itertools import chain, count, islice
+from typing import TYPE_CHECKING, Any, cast
 
 from studio.latent import noise_from_seeds
 from studio.medium import media
 from studio.registry import Registry, SharedGenerator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Both sides of a ratio are timed in turn, so that a busy machine slows them alike.
 ROUNDS = 25
@@ -50,13 +55,15 @@ def decode(registry: Registry, medium: str) -> dict[str, Any]:
     import torch
 
     generator = registry.use(medium)
-    latents = generator.map(noise_from_seeds([1]))
+    # No work twice: the registry remembers what it has just made.
+    latents = generator.map(noise_from_seeds(range(ROUNDS + 1)))
+    fresh = iter(latents.split(1))
 
     def bare() -> None:
         with torch.inference_mode():
-            generator.forward(latents)
+            generator.forward(latents[:1])
 
-    return paired(lambda: generator.decode(latents), bare)
+    return paired(lambda: generator.decode(next(fresh)), bare)
 
 
 class LockedGenerator:
@@ -78,21 +85,30 @@ def crowd(registry: Registry, medium: str, people: int = 16, each: int = 8) -> d
     shared = cast(SharedGenerator, registry.use(medium))
     inner = shared.inner
     latents = inner.map(noise_from_seeds(range(people)))
+    fresh = chain.from_iterable(
+        inner.map(noise_from_seeds(range(first, first + people * each))).split(1)
+        for first in count(people, people * each)
+    )
     alone, together, lone = [], [], []
     throughput: dict[str, list[float]] = {"line": [], "lock": []}
     waits: dict[str, list[float]] = {"line": [], "lock": []}
     for _ in range(CROWDS):
         alone.append(seconds(lambda: inner.decode(latents[:1])))
         together.append(seconds(lambda: inner.decode(latents)) / people)
-        lone.append(seconds(lambda: shared.decode(latents[:1])))
+        lone.append(seconds(partial(shared.decode, next(fresh))))
         for name, model in (("line", shared), ("lock", LockedGenerator(inner))):
 
-            def person(index: int, model: Any = model, kept: list[float] = waits[name]) -> None:
+            def person(
+                index: int, mine: list[Tensor], model: Any = model, kept: list[float] = waits[name]
+            ) -> None:
                 with shared.line.asking(str(index)):
-                    for _ in range(each):
-                        kept.append(seconds(lambda: model.decode(latents[index : index + 1])))
+                    for one in mine:
+                        kept.append(seconds(partial(model.decode, one)))
 
-            threads = [threading.Thread(target=person, args=(i,)) for i in range(people)]
+            threads = [
+                threading.Thread(target=person, args=(i, list(islice(fresh, each))))
+                for i in range(people)
+            ]
 
             def crowded(threads: list[threading.Thread] = threads) -> None:
                 for thread in threads:

@@ -12,7 +12,9 @@ import json
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -53,12 +55,18 @@ class Resident:
     last_used: float = field(default_factory=time.monotonic)
 
 
+RECENT = 24
+"""Works that each model remembers: what was just made is shown, told of, kept and saved."""
+
+
 class SharedGenerator:
     """A generator whose concurrent decodes go through the line, where they share passes."""
 
     def __init__(self, generator: Generator, line: Line) -> None:
         self.inner = generator
         self.line = line
+        self.recent: OrderedDict[tuple[bytes, str], Artwork] = OrderedDict()
+        self.lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -66,12 +74,26 @@ class SharedGenerator:
     def decode(
         self, latents: Tensor, options: Mapping[str, Any] | None = None
     ) -> Sequence[Artwork]:
-        """As `Generator.decode`; batched with what other threads ask for at the same time.
+        """As `Generator.decode`; batched with what other threads ask for at the same time, and a
+        work that was made a moment ago is not made again.
 
         Raises:
             Overtaken: see studio.line.
         """
-        return self.line.decode(self.inner, latents, dict(options or {}))
+        if len(latents) != 1:
+            return self.line.decode(self.inner, latents, dict(options or {}))
+        key = (latents.cpu().numpy().tobytes(), repr(sorted((options or {}).items())))
+        with self.lock:
+            made = self.recent.get(key)
+        if made is None:
+            (made,) = self.line.decode(self.inner, latents, dict(options or {}))
+        with self.lock:
+            self.recent[key] = made
+            self.recent.move_to_end(key)
+            while len(self.recent) > RECENT:
+                self.recent.popitem(last=False)
+        # Whoever asked writes into its recipe where it comes from.
+        return [copy(made)]
 
 
 class Registry:

@@ -191,3 +191,18 @@ def test_an_altered_version_cannot_be_promoted(registry):
     with pytest.raises(BadCheckpoint):
         registry.promote("toy", "base-0")
     assert registry.default_version("toy") == "base-2"
+
+
+def test_a_work_that_was_just_made_is_not_made_again(registry):
+    toy = registry.use("toy")
+    latent = torch.ones(1, 4)
+    (first,) = toy.decode(latent, {"scale": 2})
+    first.value = None
+    (again,) = toy.decode(latent.clone(), {"scale": 2})
+    assert again.value == 8
+    toy.decode(latent, {"scale": 3})
+    assert [options["scale"] for _, options in toy.inner.batches] == [2, 3]
+    for number in range(40):
+        toy.decode(latent + number)
+    toy.decode(latent, {"scale": 3})
+    assert toy.inner.batches[-1] == (1, {"scale": 3})

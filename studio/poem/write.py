@@ -9,7 +9,8 @@ same rules decide what may be drawn by chance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -146,8 +147,11 @@ class Rules:
         return rules
 
     def pick(self, rows: Tensor) -> Rules:
-        tables = {name: t[rows] for name, t in vars(self).items() if isinstance(t, Tensor)}
-        return replace(self, **tables)
+        values: dict[str, Any] = {
+            name: value[rows] if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
+        return Rules(**values)
 
 
 @dataclass
