@@ -208,6 +208,30 @@ def constant_speed(
     return [float(p) for p in np.interp(wanted, travelled, positions)]
 
 
+STILL = 0.04
+"""Of a film's mean speed: what is left of it where music is silent."""
+
+
+def paced(energy: Sequence[float]) -> list[float]:
+    """Places 0..1 along a path at evenly spaced times, first and last included, between which it is
+    gone along as fast as music has energy then: N energies, 0 and above, give N + 1 places.
+
+    Raises:
+        ValueError: there are none, or one is negative.
+    """
+    speed = np.asarray(energy, dtype=float)
+    if not len(speed) or (speed < 0).any():
+        raise ValueError("at least one energy is needed, and none below zero")
+    speed = speed + (STILL * speed.mean() or 1.0)
+    gone = np.concatenate([[0.0], np.cumsum(speed)])
+    return [float(place) for place in gone / gone[-1]]
+
+
+def along(places: Sequence[float], time: float) -> float:
+    """The place at a time 0..1, between places at evenly spaced times."""
+    return float(np.interp(time * (len(places) - 1), np.arange(len(places)), places))
+
+
 def nearby(
     latent: Tensor, axes: Tensor, scales: Tensor, count: int, reach: float, seed: int
 ) -> Tensor:

@@ -24,6 +24,7 @@ from studio.melody.performance import ACCOMPANIMENT, MELODY, Played, perform
 from studio.melody.player import figure
 from studio.melody.roll import chord_names, drawn, roll, strip
 from studio.melody.settings import FOUND, INSTRUMENTS, Settings, nearest_instrument
+from studio.melody.soundtrack import Music
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -204,6 +205,12 @@ class Melody:
             self.key,
             self.recipe.to_json() if self.recipe else "",
         )
+
+    def music(self) -> Music:
+        """What lies under a film that is made to it."""
+        second = 60 / self.tempo
+        strokes = [(note.start * second, note.pitch, note.velocity) for note in self.played()]
+        return Music(self.midi(sound.TAIL), self.quarters * second, strokes)
 
     @property
     def score(self) -> score.Score:

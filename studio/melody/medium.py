@@ -12,6 +12,7 @@ from studio.melody.artwork import FORMATS, UPLOADS, Melody
 from studio.melody.grid import BARS
 from studio.melody.music import UNITS
 from studio.melody.settings import LONGEST, OPTIONS
+from studio.melody.soundtrack import Music, of_midi, read
 
 if TYPE_CHECKING:
     from studio.checkpoint import Checkpoint
@@ -58,6 +59,16 @@ class MelodyMedium:
 
     def show_path(self, artworks: Sequence[Melody], alt: str = "") -> str:
         return piece.Piece(artworks).show(alt)
+
+    def soundtrack(self, work: Melody) -> Music:
+        """See studio.Musical."""
+        return work.music()
+
+    def read_music(self, source: str | Path | BinaryIO) -> bytes:
+        return read(source)
+
+    def soundtrack_of(self, midi: bytes) -> Music:
+        return of_midi(midi)
 
     def train(self, arguments: Sequence[str]) -> int:
         from studio.melody.command import main

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from studio import video
 from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
 from studio.painting.data import open_picture, to_bytes, to_tensor
@@ -93,6 +94,10 @@ class Painting:
             return self.picture(SHOWN_SIZE)
         large = self.enlarger.enlarged(to_tensor([self.picture()]), times)
         return Image.fromarray(to_bytes(large)[0])
+
+    def frame(self) -> Image.Image:
+        """See studio.soundtrack.Filmed."""
+        return self.picture(SHOWN_SIZE)
 
     def show(self, alt: str = "") -> str:
         """See studio.medium.Artwork.show. The browser enlarges it: a dial that is being turned asks
@@ -178,25 +183,8 @@ def export_film(frames: Sequence[Painting], format: str, seconds: float, target:
             comment=recipe.encode(),
         )
     elif format == "mp4":
-        import imageio_ffmpeg
-
-        first = frames[0].picture(SHOWN_SIZE)
-        writer = imageio_ffmpeg.write_frames(
-            str(target),
-            first.size,
-            fps=rate,
-            codec="libx264",
-            pix_fmt_out="yuv420p",
-            quality=None,
-            macro_block_size=2,
-            output_params=[
-                *("-crf", "18", "-preset", "veryfast", "-movflags", "+faststart"),
-                *("-metadata", f"comment={recipe}"),
-            ],
-        )
-        writer.send(None)
-        for frame in frames:
-            writer.send(np.ascontiguousarray(frame.picture(SHOWN_SIZE)).tobytes())
-        writer.close()
+        with video.written(target, rate, recipe) as add:
+            for frame in frames:
+                add(frame.frame())
     else:
         raise ValueError(f"a path of paintings exports to {', '.join(PATH_FORMATS)}")

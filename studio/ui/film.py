@@ -33,7 +33,7 @@ class Film:
         self.mean = generator.statistics.mean
         self.keys = self.mean.new_tensor(keys)
         self.morph = morph
-        self.easing = "linear" if morph.speed == CONSTANT else morph.speed
+        self.easing = "linear" if morph.timing == CONSTANT else morph.timing
 
     def at(self, times: Sequence[float]) -> Sequence[Artwork]:
         """The artworks at times 0..1 of the film."""
@@ -74,7 +74,7 @@ def retimed(generator: Generator, keys: Sequence[Sequence[float]], morph: Morph)
     Speed is the distance between features: what the eye and taste see, not what the latent does.
     """
     measured_on = f"{generator.version} {morph.keys} {morph.loop}"
-    if morph.speed != CONSTANT or morph.retimed_for == measured_on or len(keys) < 2:
+    if morph.timing != CONSTANT or morph.retimed_for == measured_on or len(keys) < 2:
         return morph
     film = Film(generator, keys, morph)
     legs = len(keys) if morph.loop else len(keys) - 1

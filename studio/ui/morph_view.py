@@ -41,7 +41,7 @@ def scrub(words: Words, morph: Morph, strip: Sequence[Artwork]) -> str:
         value=morph.position,
         data_do="scrub",
         data_live=True,
-        data_seconds=morph.seconds,
+        data_seconds=morph.length,
         data_loop=str(morph.loop).lower(),
         aria_label=words("morph.scrub"),
     )
@@ -145,8 +145,13 @@ def settings(words: Words, morph: Morph) -> str:
     )
     checked = " checked" if morph.loop else ""
     legend = f"<legend>{escape(words('morph.speed'))}</legend>"
+    chosen = f'<fieldset class="speeds">{legend}{speeds}</fieldset>'
+    if morph.pace:
+        length = f"{morph.length:.1f}"
+        told = words("morph.music.pace", rounds=morph.rounds, seconds=length)
+        chosen = f'<p class="hint">{escape(told)}</p>'
     return (
-        f'<fieldset class="speeds">{legend}{speeds}</fieldset>'
+        f"{chosen}"
         f'<label class="line"><input type="checkbox" data-do="loop" data-key="l"{checked} '
         f'aria-label="{escape(words("morph.loop"))}"><span>{escape(words("morph.loop"))}</span></label>'
         f'<label class="line"><span>{escape(words("morph.seconds"))}</span><input{seconds}></label>'

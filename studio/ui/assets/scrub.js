@@ -2,9 +2,11 @@
 let frame = 0;
 
 const bar = () => element.querySelector("input[type=range]");
+const music = () => element.closest("[role=tabpanel]").querySelector(".music audio");
 const stop = () => {
   cancelAnimationFrame(frame);
   frame = 0;
+  music()?.pause();
   element.querySelector(".play")?.classList.remove("playing");
 };
 const play = () => {
@@ -12,6 +14,11 @@ const play = () => {
   element.querySelector(".play").classList.add("playing");
   let at = Number(bar().value);
   if (at >= 1) at = 0;
+  const sound = music();
+  if (sound?.duration) {
+    sound.currentTime = (at * Number(bar().dataset.seconds)) % sound.duration;
+    sound.play();
+  }
   const step = (now) => {
     if (!bar() || !bar().offsetParent) return stop();
     at += (now - before) / 1000 / Number(bar().dataset.seconds);
