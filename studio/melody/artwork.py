@@ -24,7 +24,9 @@ from studio.melody.performance import ACCOMPANIMENT, MELODY, Played, perform
 from studio.melody.player import figure
 from studio.melody.roll import chord_names, drawn, roll, strip
 from studio.melody.settings import FOUND, INSTRUMENTS, Settings, nearest_instrument
+from studio.melody.song import Song
 from studio.melody.soundtrack import Music
+from studio.song import Lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -205,6 +207,10 @@ class Melody:
             self.key,
             self.recipe.to_json() if self.recipe else "",
         )
+
+    def sung(self, lines: Lines) -> Song:
+        """See studio.song.Singable."""
+        return Song(self, lines)
 
     def music(self) -> Music:
         """What lies under a film that is made to it."""

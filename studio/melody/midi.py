@@ -228,6 +228,7 @@ def write_midi(
     key: Key | None = None,
     recipe: str = "",
     markers: Sequence[tuple[Fraction, str]] = (),
+    lyrics: Sequence[tuple[float, str]] = (),
 ) -> bytes:
     """A MIDI file of type 1: what holds for all, then a track for each voice.
 
@@ -238,6 +239,7 @@ def write_midi(
         quarters: how long the piece is, silence at its end included.
         key: its signature; none is written without.
         markers: names of sections and their beginnings in quarters.
+        lyrics: what is sung on notes of the first voice, and when these begin in quarters.
     """
     import mido
 
@@ -263,7 +265,9 @@ def write_midi(
             mido.Message("program_change", channel=channel, program=program),
             mido.Message("control_change", channel=channel, control=7, value=volume(program)),
         ]
-        events = []
+        events: list[tuple[int, int, Any]] = []
+        for sung, text in lyrics if not channel else ():
+            events.append((round(sung * TICKS), 0, mido.MetaMessage("lyrics", text=text)))
         for note in (n for n in played if n.voice == voice):
             on, off = round(note.start * TICKS), round(note.end * TICKS)
             message = mido.Message(

@@ -17,10 +17,11 @@ PLAYER = " ".join(
     for event, script in {
         "ontimeupdate": "const at = window.melodyAt = this.currentTime / this.duration || 0; "
         "const figure = this.parentElement; let sounding = null; "
-        "figure.style.setProperty('--at', at); "
+        "const here = at * this.dataset.rounds % 1; "
+        "figure.style.setProperty('--at', here); "
         "for (const note of figure.querySelectorAll('[data-at]')) "
         "{ note.classList.remove('is-sounding'); "
-        "if (note.dataset.at <= at + 0.0005) sounding = note } "
+        "if (note.dataset.at <= here + 0.0005) sounding = note } "
         "if (sounding && at) sounding.classList.add('is-sounding')",
         "onplay": "window.melodyPlays = true; const follow = () => "
         "{ if (this.isConnected && !this.paused) "
@@ -36,19 +37,41 @@ STYLE = ROLL_STYLE + (
     ".melody-score svg{width:100%;height:auto;display:block;fill:currentColor}"
     ".melody-score .is-sounding{color:hsl(21 90% 52%);fill:currentColor}"
     ".melody audio{width:100%}"
+    ".melody-roll:has(.melody-time){overflow-x:auto}"
+    ".melody-time{position:relative;font:.9375rem/1.6 'EB Garamond Poems',Georgia,'Songti SC',"
+    "'Noto Serif CJK SC',serif}"
+    ".melody-words{position:relative;height:1.6em;margin:0}"
+    ".melody-words span{position:absolute;white-space:nowrap}"
 )
 
 
-def figure(alt: str, roll: str, score: str, midi: bytes, seconds: float) -> str:
+def figure(
+    alt: str,
+    roll: str,
+    score: str,
+    midi: bytes,
+    seconds: float,
+    rounds: int = 1,
+    width: float = 0.0,
+) -> str:
     """HTML of a piano roll and a score, either may be "", over the sound of MIDI bytes, which goes
-    round after so many seconds."""
+    round after so many seconds.
+
+    Args:
+        rounds: how often the playhead goes along the roll meanwhile.
+        width: ems that the roll needs; where it has not got them, it is moved by hand or keys.
+    """
     source = base64.b64encode(sound.flac(midi, seconds)).decode("ascii")
     label = html.escape(alt, quote=True)
     written = f'<div class="melody-score">{score}</div>' if score else ""
+    shown = f'{roll}<i class="melody-playhead"></i>'
+    along = ""
+    if width:
+        shown = f'<div class="melody-time" style="min-width:{width:.0f}em">{shown}</div>'
+        along = f' tabindex="0" role="group" aria-label="{label}"'
     return (
         f'<div class="artwork melody" role="group" aria-label="{label}" style="--at:0;{FRAME}">'
-        f'<style>{STYLE}</style><div class="melody-roll">{roll}'
-        f'<i class="melody-playhead"></i></div>{written}'
-        f'<audio controls loop preload="auto" {PLAYER} '
+        f'<style>{STYLE}</style><div class="melody-roll"{along}>{shown}</div>{written}'
+        f'<audio controls loop preload="auto" data-rounds="{rounds}" {PLAYER} '
         f'src="data:audio/flac;base64,{source}"></audio></div>'
     )

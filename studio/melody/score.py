@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from studio.melody.grid import BARS, METERS, Note
 from studio.melody.harmony import Sounding
 from studio.melody.keys import Key, plain
+from studio.song import Syllable
 
 ABC_RECIPE = "%%latent-studio-recipe "
 RECIPE_FIELD = '<miscellaneous-field name="latent-studio-recipe">'
@@ -40,6 +41,7 @@ class Score:
         tempo: quarters a minute, 0 to leave it out.
         program: General MIDI program, which players of ABC and MusicXML read.
         harmony: chords to write above, none for a tune alone.
+        verses: words to write below, for each verse what is sung on each of the notes.
     """
 
     notes: Sequence[Note]
@@ -49,6 +51,7 @@ class Score:
     bars: int = BARS
     program: int = 0
     harmony: Sequence[Sounding] = ()
+    verses: Sequence[Sequence[Syllable | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -192,12 +195,15 @@ def musicxml(score: Score, recipe: str = "") -> str:
     beats, unit = score.meter.split("/")
     measures = []
     tied_from = False
+    words = iter(xml_words(score))
     for number, bar in enumerate(written(score), 1):
         parts = []
         for note, beam in zip(bar, beams(bar, score.meter), strict=True):
             if note.chord is not None:
                 parts.append(xml_harmony(note.chord, score.key))
-            parts.append(xml_note(note, score.key, tied_from, beam))
+            is_sung = note.pitch is not None and not tied_from
+            lyric = next(words, "") if is_sung else ""
+            parts.append(xml_note(note, score.key, tied_from, beam, lyric))
             tied_from = note.is_tied
         head = ""
         if number == 1:
@@ -276,7 +282,25 @@ def xml_harmony(sounding: Sounding, key: Key) -> str:
     )
 
 
-def xml_note(note: Written, key: Key, tied_from: bool, beam: str = "") -> str:
+def xml_words(score: Score) -> list[str]:
+    """The lyric elements of each note."""
+    found = [""] * len(score.notes)
+    for number, verse in enumerate(score.verses, 1):
+        goes_on = False
+        for place, syllable in enumerate(verse):
+            if syllable is None:
+                continue
+            ends = "end" if goes_on else "single"
+            kind = ends if syllable.is_last else "middle" if goes_on else "begin"
+            goes_on = not syllable.is_last
+            found[place] += (
+                f'<lyric number="{number}"><syllabic>{kind}</syllabic>'
+                f"<text>{escape(syllable.text)}</text></lyric>"
+            )
+    return found
+
+
+def xml_note(note: Written, key: Key, tied_from: bool, beam: str = "", lyric: str = "") -> str:
     parts = int(note.length * DIVISIONS)
     value = parts * 3 // 2 if note.is_third else parts
     kind, dot = next(
@@ -303,7 +327,7 @@ def xml_note(note: Written, key: Key, tied_from: bool, beam: str = "") -> str:
     return (
         f"<note>{body}<duration>{parts}</duration>{ties}<type>{kind}</type>"
         f"{'<dot/>' if dot else ''}{ratio}{beam}"
-        f"{f'<notations>{curves}</notations>' if curves else ''}</note>"
+        f"{f'<notations>{curves}</notations>' if curves else ''}{lyric}</note>"
     )
 
 

@@ -14,10 +14,11 @@ from PIL import Image, PngImagePlugin
 
 from studio.errors import BadUpload
 from studio.medium import Recipe, Remark
-from studio.poem import chinese, data, english, page, typeset
+from studio.poem import chinese, data, english, page, sung, typeset
 from studio.poem.data import LINES, LONGEST_ROW, Poem, read_poem, stanzas
 from studio.poem.settings import Settings
 from studio.provenance import RECIPE_KEY, XMP
+from studio.song import Lines
 
 FORMATS = ("txt", "png", "json")
 UPLOADS = (".txt", ".json", ".png")
@@ -153,6 +154,10 @@ class Verse:
             return written
         height = round(written.height * width / written.width)
         return written.resize((width, height), Image.Resampling.LANCZOS)
+
+    def syllables(self) -> Lines:
+        """See studio.song.Sayable."""
+        return sung.syllables(self.lines, self.language)
 
     def text(self) -> str:
         """The lines, under their title if they have one."""

@@ -162,19 +162,32 @@ def meter_of(lines: Sequence[str]) -> Meter:
 
 
 def scan(line: Sequence[str]) -> tuple[int, int]:
-    """Syllables and misplaced ones of the most iambic reading; of equals, the most usual."""
-    # By length so far: misplaced syllables, and how far from the usual pronunciations.
-    best: dict[int, tuple[int, int]] = {0: (0, 0)}
+    """Syllables and misplaced ones of the line's `reading`."""
+    length = missed = 0
+    for pattern in reading(line):
+        missed += misplaced(pattern, length)
+        length += len(pattern)
+    return length, missed
+
+
+def reading(line: Sequence[str]) -> list[str]:
+    """The pattern (see `stresses`) that each word has in the most iambic reading of a line; of
+    equals, the most usual. What is no word has none."""
+    # By length so far: misplaced syllables, how far from the usual pronunciations, and which.
+    best: dict[int, tuple[int, int, tuple[str, ...]]] = {0: (0, 0, ())}
     for word in line:
-        reached: dict[int, tuple[int, int]] = {}
-        for rarity, pattern in enumerate(dict.fromkeys(map(stress, sounds(word)))):
-            for length, (missed, unusual) in best.items():
-                score = (missed + misplaced(pattern, length), unusual + rarity)
+        reached: dict[int, tuple[int, int, tuple[str, ...]]] = {}
+        for rarity, pattern in enumerate(dict.fromkeys(map(stress, sounds(word))) or [""]):
+            for length, (missed, unusual, said) in best.items():
+                score = (
+                    missed + misplaced(pattern, length),
+                    unusual + rarity,
+                    (*said, pattern),
+                )
                 end = length + len(pattern)
                 reached[end] = min(score, reached.get(end, score))
-        best = reached or best
-    length, (missed, _) = min(best.items(), key=lambda item: item[1])
-    return length, missed
+        best = reached
+    return list(min(best.values())[2])
 
 
 def misplaced(pattern: str, start: int) -> int:
@@ -217,9 +230,17 @@ def opening(word: str) -> int:
     return begins.pop() if len(begins) == 1 else 0
 
 
+WORD = re.compile(r"'?[a-zè]+(?:'[a-zè]+)*(?:(?<=s)'|(?<=th)'|(?<=o)')?")
+
+
 def words(line: str) -> list[str]:
     """The words of a line as it is shown or tokenised, lower-case."""
-    return re.findall(r"'?[a-zè]+(?:'[a-zè]+)*(?:(?<=s)'|(?<=th)'|(?<=o)')?", plain(line))
+    return WORD.findall(plain(line))
+
+
+def spans(line: str) -> list[tuple[int, int]]:
+    """Where those words begin and end in the line."""
+    return [match.span() for match in WORD.finditer(plain(line))]
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from studio.poem import chinese, typeset
 from studio.poem.data import Poem
 from studio.poem.settings import Settings
+from studio.typeface import FONTS
 from studio.words import LANGUAGES, Words
 
 WORDS = Path(__file__).parent / "words"
@@ -222,7 +223,7 @@ def voice() -> str:
 @cache
 def face() -> str:
     """The type for English, small enough to travel with each page."""
-    data = (typeset.FONTS / "EBGaramond-Poems.woff2").read_bytes()
+    data = (FONTS / "EBGaramond-Poems.woff2").read_bytes()
     source = base64.b64encode(data).decode("ascii")
     return (
         "@font-face{font-family:'EB Garamond Poems';"

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from studio.poem import chinese
 from studio.poem.data import Poem
 from studio.poem.settings import Settings
-
-FONTS = Path(__file__).parent / "fonts"
-LATIN = FONTS / "EBGaramond-Poems.otf"
-HAN = FONTS / "NotoSerifCJKsc-Poems.otf"
+from studio.typeface import HAN, INK, LATIN, PAPER, SOFT, font
 
 WIDTH = 1600
 """Pixels of a page."""
@@ -22,7 +18,7 @@ MARGIN = 200
 """Pixels of paper at least on each side of a poem."""
 TALL = 1000
 """Pixels of the height that a page has at least."""
-PAPER, INK, SOFT, SEAL = "#fdfaf3", "#2a2621", "#8f8678", "#a63d30"
+SEAL = "#a63d30"
 
 LATIN_SIZES = (44, 70)
 """Pixels of type at least and at most; a longer line turns over."""
@@ -231,8 +227,3 @@ def turned(line: str, size: float, room: float) -> list[str]:
         if len(rows) <= count or count >= len(words):
             return rows
         count += 1
-
-
-@lru_cache(64)
-def font(face: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(face), size)

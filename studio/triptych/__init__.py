@@ -15,6 +15,7 @@ from typing import Any
 from studio.errors import NotFound
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator, Recipe, get_medium, media, moods_of, pack
+from studio.song import Sayable, Singable
 from studio.taste.explain import Usual
 from studio.triptych.mood import Mood, Scale, steered
 
@@ -38,6 +39,19 @@ class Triptych:
     @property
     def recipes(self) -> list[Recipe]:
         return [work.recipe for work in self.works.values() if work.recipe is not None]
+
+    def sung(self) -> Triptych:
+        """With the words of the one under the notes of the other, where there are both."""
+        said = [work for work in self.works.values() if isinstance(work, Sayable)]
+        return Triptych(
+            self.lead,
+            {
+                name: work.sung(said[0].syllables())
+                if said and isinstance(work, Singable)
+                else work
+                for name, work in self.works.items()
+            },
+        )
 
     def to_json(self) -> str:
         """What every file of it carries: all recipes, with what each work comes nearest to."""

@@ -36,8 +36,9 @@ a[download] { display: inline-block; padding: 10px 14px 10px 0; }
 
 def page(triptych: Triptych, words: Words) -> str:
     """HTML in the language of `words`, with the works, their files, and all recipes inside."""
-    panels = "".join(panel(name, work, words) for name, work in triptych.works.items())
-    files = " ".join(download(name, work, words) for name, work in triptych.works.items())
+    sung = triptych.sung()
+    panels = "".join(panel(name, work, words) for name, work in sung.works.items())
+    files = " ".join(download(name, work, words) for name, work in sung.works.items())
     title = escape(words("triptych.title"))
     about = triptych.to_json().replace("<", "\\u003c")
     return f"""<!doctype html>

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from studio.medium import OnPaper
-from studio.poem.typeset import HAN, INK, LATIN, PAPER, SOFT, font
 from studio.provenance import RECIPE_KEY, XMP
 from studio.triptych import MADE_WITH, Triptych
+from studio.typeface import INK, PAPER, SOFT, face_of, font
 from studio.words import Words
 
 FORMATS = ("png", "jpg", "pdf")
@@ -48,7 +48,7 @@ def poster(triptych: Triptych, words: Words) -> Image.Image:
 
 
 def printed(triptych: Triptych) -> Sequence[OnPaper]:
-    return [work for work in triptych.works.values() if isinstance(work, OnPaper)]
+    return [work for work in triptych.sung().works.values() if isinstance(work, OnPaper)]
 
 
 def within(picture: Image.Image, height: int) -> Image.Image:
@@ -69,7 +69,7 @@ def origin(triptych: Triptych) -> str:
 
 def write(draw: ImageDraw.ImageDraw, text: str, y: float, size: int, colour: str) -> None:
     """One centred row; each sign in the typeface that has it."""
-    faces = [font(HAN if ord(sign) >= 0x2E80 else LATIN, size) for sign in text]
+    faces = [font(face_of(sign), size) for sign in text]
     widths = [face.getlength(sign) for face, sign in zip(faces, text, strict=True)]
     x = (WIDTH - sum(widths)) / 2
     for sign, face, wide in zip(text, faces, widths, strict=True):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from studio import latent
 from studio.medium import Artwork, Generator
+from studio.pace import even_to_the_eye
 from studio.ui.morph_state import CONSTANT, Morph
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PROBES_A_LEG = 8
-RETIMING_POINTS = 101
 CHUNK = 16
 
 
@@ -69,18 +68,10 @@ class Film:
 
 
 def retimed(generator: Generator, keys: Sequence[Sequence[float]], morph: Morph) -> Morph:
-    """With constant perceptual speed measured, if that is wanted and not yet known.
-
-    Speed is the distance between features: what the eye and taste see, not what the latent does.
-    """
+    """With constant perceptual speed measured, if that is wanted and not yet known."""
     measured_on = f"{generator.version} {morph.keys} {morph.loop}"
     if morph.timing != CONSTANT or morph.retimed_for == measured_on or len(keys) < 2:
         return morph
     film = Film(generator, keys, morph)
-    legs = len(keys) if morph.loop else len(keys) - 1
-    probes = [index / (legs * PROBES_A_LEG) for index in range(legs * PROBES_A_LEG + 1)]
-    where = generator.feature_statistics
-    features = (generator.features(film.along(probes)) - where.mean) @ where.axes.T
-    distances = (features[1:] - features[:-1]).norm(dim=1).tolist()
-    timing = latent.constant_speed(probes, distances, RETIMING_POINTS)
+    timing = even_to_the_eye(generator, film.along, len(keys) if morph.loop else len(keys) - 1)
     return replace(morph, retiming=tuple(timing), retimed_for=measured_on)

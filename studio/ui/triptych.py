@@ -61,7 +61,9 @@ def make_next(visit: Visit, page: Page) -> None:
 def draw(visit: Visit) -> str:
     words, now = visit.words, state(visit)
     works = {name: made(visit, name) for name in now["hung"]}
-    is_ready = all(works.values())
+    ready = {name: work for name, work in works.items() if work is not None}
+    is_ready = len(ready) == len(works)
+    shown = Triptych(now["lead"], ready).sung().works if is_ready else works
     downloads = "".join(
         button(
             words(f"triptych.save.{format}"),
@@ -73,7 +75,7 @@ def draw(visit: Visit) -> str:
         for format in FORMATS
     )
     said = words("triptych.lead", one=one(visit, now["lead"]))
-    hung = "".join(panel(visit, name, work) for name, work in works.items())
+    hung = "".join(panel(visit, name, work) for name, work in shown.items())
     waits = "" if is_ready else " data-poll"
     return f"""<article class="triptych" tabindex="-1" data-work="triptych"{waits}
         aria-label="{text(words("triptych.title"))}">
