@@ -81,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, required=True)
     # Not `language`, which asks for the medium's twin: a painting has none.
     sub.add_argument("--language", dest="written", default="en", help="of the words: en or zh")
-    sub.add_argument("-o", "--out", type=Path, required=True, help="a .html, .png, .jpg or .pdf")
+    sub.add_argument(
+        "-o", "--out", type=Path, required=True, help="a .html, .png, .jpg, .pdf, .mid or .mp4"
+    )
 
     sub = command("encode", encode, "find the latent of a file")
     sub.add_argument("file", type=Path)
@@ -199,13 +201,12 @@ def triptych(options: argparse.Namespace) -> dict[str, Any]:
     from studio.latent import MAX_SEED, noise_from_seeds
     from studio.taste.explain import Usual
     from studio.triptych import complete, panels
-    from studio.triptych.page import page
-    from studio.triptych.poster import FORMATS, export
+    from studio.triptych.files import FORMATS, content
     from studio.words import LANGUAGES, Words
 
     format = options.out.suffix.lstrip(".").lower()
-    if format not in ("html", *FORMATS) or options.written not in LANGUAGES:
-        what = f"-o ends in .html, .{', .'.join(FORMATS)}; --language is {' or '.join(LANGUAGES)}."
+    if format not in FORMATS or options.written not in LANGUAGES:
+        what = f"-o ends in .{', .'.join(FORMATS)}; --language is {' or '.join(LANGUAGES)}."
         raise BadSetting("bad_argument", what=what)
     if not 0 <= options.seed <= MAX_SEED:
         raise BadSetting("bad_argument", what=f"--seed lies between 0 and {MAX_SEED}.")
@@ -219,11 +220,8 @@ def triptych(options: argparse.Namespace) -> dict[str, Any]:
     found = complete(work, generators, Usual())
     for name, each in found.works.items():
         with_sources(generators[name], each)
-    words = Words(options.written)
-    is_page = format == "html"
-    content = page(found, words).encode() if is_page else export(found, words, format)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_bytes(content)
+    options.out.write_bytes(content(found, format, Words(options.written), models))
     return {"file": str(options.out), "works": [r.to_dict() for r in found.recipes]}
 
 

@@ -11,16 +11,14 @@ from typing import Any
 from studio.errors import StudioError
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator, Recipe, with_sources
-from studio.triptych import Triptych, companion, is_wide, mood, seed_of
-from studio.triptych.page import page as web_page
-from studio.triptych.poster import export
+from studio.triptych import Triptych, companion, files, film, is_wide, mood, seed_of
 from studio.ui.panel import go_once, onward_once, save_once, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.surface import artwork_of, button, icon, one
 from studio.ui.triptych_state import STATE, state
 from studio.ui.walk import SEEDS, open_next, store_artwork
 
-FORMATS = ("html", "png", "pdf")
+FORMATS = ("html", "png", "pdf", files.SONG, film.FORMAT)
 
 
 class NoTriptych(StudioError):
@@ -209,13 +207,15 @@ def explore(visit: Visit, said: Said) -> str:
 def save(visit: Visit, said: Said) -> str:
     """A file with every recipe inside, and what each work comes nearest to."""
     found, format = ready(visit), str(said["format"])
+    if format not in FORMATS:
+        raise NoTriptych("unknown_format", format=format)
     for recipe in found.recipes:
         with_sources(
             visit.studio.registry.use(recipe.medium, recipe.version), found.works[recipe.medium]
         )
-    words = visit.words
-    is_page = format == "html"
-    content = web_page(found, words).encode() if is_page else export(found, words, format)
+    if format == film.FORMAT:
+        visit.say("triptych.filming")
+    content = files.content(found, format, visit.words, visit.studio.registry)
     visit.say("triptych.saved")
     return save_once(f"latent-studio-triptych-{seed_of(found.recipes[0])}.{format}", content)
 
