@@ -179,3 +179,23 @@ def test_mutation_moves_children():
     assert float((children - parents).std()) == pytest.approx(0.5, rel=0.1)
     with pytest.raises(ValueError, match="parent"):
         latent.breed(parents[:0], axes, scales, mean, 1, 0.1, 0)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
+def test_a_paced_path_is_gone_along_whole_and_as_fast_as_the_music(energy):
+    places = latent.paced(energy)
+    assert places[0] == 0 and places[-1] == pytest.approx(1)
+    steps = [after - before for before, after in pairwise(places)]
+    # Never back, and where much happens no slower than where little does.
+    assert min(steps) > 0
+    busiest, calmest = max(energy), min(energy)
+    assert steps[energy.index(busiest)] >= steps[energy.index(calmest)] - 1e-9
+
+
+def test_where_music_is_still_a_film_hardly_moves():
+    places = latent.paced([1.0] * 9 + [0.0])
+    assert 0 < places[-1] - places[-2] < 0.005
+    assert latent.along(places, 0.05) == pytest.approx(places[1] / 2)
+    for wrong in ([], [1.0, -1.0]):
+        with pytest.raises(ValueError, match="energy"):
+            latent.paced(wrong)

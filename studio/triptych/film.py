@@ -35,7 +35,7 @@ FADE = 0.9
 """Seconds in which a line appears."""
 BREATHS = 4
 """Places that the picture comes by before it is back."""
-REACH = 0.32
+REACH = 0.16
 """How far away they are, in standard deviations along each principal axis."""
 CHUNK = 16
 

@@ -6,10 +6,13 @@ import re
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
+from studio import video
 from studio.medium import Recipe
 from studio.painting.artwork import Painting, export_film
+from tests.sounding import heard
 
 RECIPE = Recipe("painting", "v1", (0.1, -2.5, 3e-7), seed=7, parents=("a", "b"), how="breed")
 
@@ -63,6 +66,20 @@ def test_a_film_plays(tmp_path):
     assert read.shape[0] == 12 and read.shape[1:3] == (512, 512)
     first = np.asarray(frames[0].picture(512), dtype=float)
     assert np.abs(read[0].astype(float) - first).mean() < 20
+
+
+def test_a_film_has_sound_only_where_it_is_given_some(tmp_path):
+    tone = 20_000 * np.sin(np.arange(24_000) / 20)
+    sound = io.BytesIO()
+    soundfile.write(sound, tone.astype("int16"), 48_000, format="WAV")
+    for name, wave in (("loud", sound.getvalue()), ("mute", b"")):
+        with video.written(tmp_path / f"{name}.mp4", 24, "a recipe", wave) as add:
+            for number in range(12):
+                add(painting(number).frame())
+    assert len(iio.imread(tmp_path / "loud.mp4")) == 12
+    assert len(heard(tmp_path / "loud.mp4")) == pytest.approx(4000, abs=300)
+    assert heard(tmp_path / "loud.mp4").max() > 10_000 and not len(heard(tmp_path / "mute.mp4"))
+    assert not list(tmp_path.glob("*.wav"))
 
 
 def test_a_gif_has_every_frame_and_its_duration(tmp_path):

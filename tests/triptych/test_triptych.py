@@ -6,8 +6,11 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
+import imageio.v3 as imageio
+import pretty_midi
 import pytest
 from PIL import Image
 
@@ -15,13 +18,16 @@ from studio.__main__ import main
 from studio.errors import NotFound
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator, Recipe, get_medium
+from studio.melody.midi import recipe_in
 from studio.studio import Studio
 from studio.taste import explain
 from studio.taste.explain import Usual
-from studio.triptych import Triptych, companion, complete, mood, panels, seed_of
+from studio.triptych import Triptych, companion, complete, film, mood, panels, seed_of
+from studio.triptych.files import content
 from studio.triptych.page import page, recipes_in
 from studio.triptych.poster import HEIGHT, KEY, WIDTH, export
 from studio.words import Words
+from tests.sounding import video_sound
 
 FEW = 12
 """Samples that say here what a model usually makes."""
@@ -122,6 +128,39 @@ def test_a_poster_carries_the_recipes(hung: Triptych, format: str) -> None:
     small = picture.convert("L").resize((24, 34))
     rows = [min(small.crop((4, y, 20, y + 1)).tobytes()) for y in range(34)]
     assert sum(darkest < 235 for darkest in rows) > 20
+
+
+def test_the_poem_stands_under_the_melody_and_is_sung_in_its_file(
+    hung: Triptych, shared_studio: Studio
+) -> None:
+    said = hung.works["poem"].syllables()  # type: ignore[attr-defined]
+    shown = re.findall(r'<p class="melody-words">(.*?)</p>', page(hung, Words("en")))
+    assert sum(row.count("<span") for row in shown) == sum(map(len, said)) > 0
+    midi = content(hung, "mid", Words("en"), shared_studio.registry)
+    sung = pretty_midi.PrettyMIDI(io.BytesIO(midi)).lyrics
+    texts = [lyric.text for lyric in sung if lyric.text != "_"]
+    assert len(texts) == sum(map(len, said))
+    assert Recipe.from_json(recipe_in(midi) or "").latent == hung.recipes[2].latent
+    assert hung.sung().recipes == hung.recipes
+    with pytest.raises(ValueError, match="gif"):
+        content(hung, "gif", Words("en"), shared_studio.registry)
+
+
+def test_a_film_shows_line_by_line_while_the_picture_moves(
+    hung: Triptych, shared_studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film, "RATE", 1)
+    monkeypatch.setattr(film, "SHORTEST", 1.0)
+    target = tmp_path / "film.mp4"
+    target.write_bytes(content(hung, "mp4", Words("en"), shared_studio.registry))
+    frames = imageio.imread(target).astype(int)
+    song = hung.sung().works["melody"]
+    assert len(frames) == round(song.seconds)  # type: ignore[attr-defined]
+    left, right = frames[:, :, : film.SIDE + film.MARGIN], frames[:, :, film.SIDE + film.MARGIN :]
+    ink = [(frame < 128).sum() for frame in right]
+    assert ink[-1] > 2 * ink[1] and all(b > 0.9 * a for a, b in pairwise(ink))
+    assert abs(left[len(left) // 2] - left[0]).mean() > 1
+    assert video_sound(target) > 1000
 
 
 def test_the_command_says_what_it_cannot_write(

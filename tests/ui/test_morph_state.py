@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +46,20 @@ def test_retimed_places_rise_from_start_to_end(
 def test_a_film_comes_back_from_the_store_as_it_was() -> None:
     morph = Morph(keys=("a", "b"), speed=CONSTANT, loop=True, retiming=(0.0, 0.4, 1.0))
     assert Morph.from_dict(json.loads(json.dumps(morph.to_dict()))) == morph
+
+
+def test_music_decides_length_and_pace_and_is_heard_as_often_as_wanted() -> None:
+    pace = (0.0, 0.1, 0.9, 1.0)
+    morph = Morph(seconds=10.0, rate=12, music="a", round=5.0, pace=pace, retiming=(0.0, 0.5, 1.0))
+    assert (morph.rounds, morph.length, morph.frames) == (2, 10.0, 120)
+    assert replace(morph, seconds=1.0).rounds == 1
+    # Each round is half of the way, slow at its ends.
+    assert [morph.place(time) for time in (0, 0.5, 1)] == [0, 0.5, 1]
+    assert morph.place(1 / 6) == pytest.approx(0.05) and morph.place(2 / 3) == pytest.approx(0.55)
+    assert morph.timing == CONSTANT and replace(morph, pace=()).timing == "ease"
+    assert Morph.from_dict(json.loads(json.dumps(morph.to_dict()))) == morph
+
+
+def test_a_film_of_before_there_was_music_comes_back() -> None:
+    before = {"keys": ["a"], "speed": "ease", "retiming": [], "retimed_for": ""}
+    assert Morph.from_dict(before) == Morph(keys=("a",))
