@@ -24,7 +24,7 @@ main { max-width: 1180px; margin: 0 auto; padding: clamp(16px, 4vw, 56px);
 figure { margin: 0; align-self: center; }
 figure > img, figure > .artwork { display: block; width: 100%; }
 figure > img { box-shadow: 0 18px 48px -16px rgb(40 34 24 / 28%); border-radius: 3px; }
-.melody-roll > svg { aspect-ratio: 5 !important; }
+.melody-roll svg { aspect-ratio: 5 !important; }
 .wide { grid-column: 1 / -1; }
 footer { max-width: 1180px; margin: 0 auto; padding: 0 clamp(16px, 4vw, 56px) 48px;
   color: var(--soft); font-size: 15px; }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import imageio.v3 as imageio
+import pretty_midi
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_tab, picture, same, wait_for_another, wait_for_this
+from tests.browser.test_accessible import complaints
+from tests.sounding import video_sound
 
 
 def pin_two(page: Page) -> None:
@@ -107,6 +112,53 @@ def test_the_film_has_every_frame(person: Callable[..., Page], tmp_path: Path) -
         frames = imageio.imread(file, index=None)
         assert len(frames) == 18
         assert abs(frames[0].astype(int) - frames[-1].astype(int)).mean() > 1
+
+
+def test_a_film_moves_to_music_and_sounds(person: Callable[..., Page], tmp_path: Path) -> None:
+    page = person(width=390, height=844)
+    pin_two(page)
+    open_tab(page, "morph")
+    music = page.locator("#tab-morph .music")
+    expect(music.get_by_role("button")).to_have_count(1)
+    for name, content in (("bad.mid", b"hello"), ("march.mid", march())):
+        file = tmp_path / name
+        file.write_bytes(content)
+        page.locator("#tab-morph input[type=file]").set_input_files(file)
+        if name == "bad.mid":
+            page.get_by_text("it is damaged").first.wait_for()
+            expect(music.locator("audio")).to_have_count(0)
+    expect(music.get_by_role("button", name="march.mid")).to_have_attribute("aria-pressed", "true")
+    music.locator("audio").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert complaints(page) == []
+
+    page.locator("#tab-morph [data-do=rate]").select_option("12")
+    page.locator("#tab-morph").get_by_text("24 frames").wait_for()
+    expect(page.locator("#tab-morph [data-film=gif]")).to_have_count(0)
+    with page.expect_download() as waiting:
+        page.locator("#tab-morph [data-film=mp4]").click()
+    film = tmp_path / "film.mp4"
+    waiting.value.save_as(film)
+    frames = imageio.imread(film, index=None).astype(int)
+    assert len(frames) == 24 and video_sound(film) > 1000
+    moved = [abs(after - before).mean() for before, after in pairwise(frames)]
+    # Busy in its first half, still in the second.
+    assert sum(moved[:10]) > 2 * sum(moved[14:])
+
+    music.get_by_role("button", name="No music").click()
+    page.locator("#tab-morph .speeds").wait_for()
+
+
+def march() -> bytes:
+    """A MIDI file of two seconds, busy in the first of them."""
+    song = pretty_midi.PrettyMIDI()
+    voice = pretty_midi.Instrument(0)
+    voice.notes = [pretty_midi.Note(100, 72, at / 8, at / 8 + 0.1) for at in range(8)]
+    voice.notes.append(pretty_midi.Note(40, 48, 1.0, 2.0))
+    song.instruments.append(voice)
+    stream = io.BytesIO()
+    song.write(stream)
+    return stream.getvalue()
 
 
 def test_a_frame_can_be_pinned(person: Callable[..., Page]) -> None:
