@@ -132,6 +132,9 @@ def test_a_film_moves_to_music_and_sounds(person: Callable[..., Page], tmp_path:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert complaints(page) == []
 
+    seconds = page.locator("#tab-morph [data-do=seconds]")
+    seconds.fill("2")
+    seconds.press("Enter")
     page.locator("#tab-morph [data-do=rate]").select_option("12")
     page.locator("#tab-morph").get_by_text("24 frames").wait_for()
     expect(page.locator("#tab-morph [data-film=gif]")).to_have_count(0)
