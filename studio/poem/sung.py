@@ -54,7 +54,7 @@ def spoken(line: str) -> list[Syllable]:
             continue
         parts = cut(word, len(pattern))
         parts[0], waiting = waiting + parts[0], ""
-        for place, (part, mark) in enumerate(zip(parts, pattern, strict=True)):
+        for place, (part, mark) in enumerate(zip(parts, pattern, strict=False)):
             # One syllable alone is strong or weak as the line wants it.
             stress = None if len(pattern) == 1 else int(mark != "0")
             found.append(Syllable(part, place == len(parts) - 1, stress))
@@ -65,7 +65,8 @@ def spoken(line: str) -> list[Syllable]:
 
 
 def cut(word: str, count: int) -> list[str]:
-    """A word's spelling in so many parts, each with a vowel where it has enough of them."""
+    """A word's spelling in so many parts, or as many as it has letters, each with a vowel where
+    there are enough of them."""
     groups = [match.span() for match in re.finditer(VOWELS, word.lower())]
     # An e at the end that is not heard, or one vowel too many of another kind.
     while len(groups) > count and len(groups) > 1:
@@ -80,11 +81,12 @@ def cut(word: str, count: int) -> list[str]:
         groups[longest : longest + 1] = [(first, first + 1), (first + 1, last)]
     places = [between(word.lower(), one[1], other[0]) for one, other in pairwise(groups)]
     parts = [word[a:b] for a, b in zip([0, *places], [*places, len(word)], strict=True)]
-    # Fewer vowels than syllables (rhythm, fire): what is over goes letter by letter.
-    while len(parts) < count and len(parts[-1]) > 1:
-        half = (len(parts[-1]) + 1) // 2
-        parts[-1:] = [parts[-1][:half], parts[-1][half:]]
-    return parts + [parts[-1]] * (count - len(parts))
+    # Fewer vowels than syllables (rhythm, fire): what is longest is halved.
+    while len(parts) < count and max(map(len, parts)) > 1:
+        place = max(range(len(parts)), key=lambda i: len(parts[i]))
+        half = (len(parts[place]) + 1) // 2
+        parts[place : place + 1] = [parts[place][:half], parts[place][half:]]
+    return parts
 
 
 def is_silent(word: str, start: int, stop: int) -> bool:

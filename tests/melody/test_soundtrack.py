@@ -46,7 +46,9 @@ def test_a_melody_sounds_for_exactly_its_rounds() -> None:
     assert len(sound) / rate == pytest.approx(2 * music.seconds, abs=0.001)
     # Both rounds are heard, and the last one ends without a click.
     once = len(sound) // 2
-    assert np.corrcoef(sound[once // 2 : once, 0], sound[once + once // 2 : 2 * once, 0])[0, 1] > 0.9
+    assert (
+        np.corrcoef(sound[once // 2 : once, 0], sound[once + once // 2 : 2 * once, 0])[0, 1] > 0.9
+    )
     assert np.abs(sound[-1]).max() < 1e-3
     assert music.loop()[:4] == b"fLaC"
 
