@@ -19,7 +19,7 @@ from studio.melody.player import figure
 from studio.melody.roll import chord_names, drawn, roll, strip
 from studio.melody.setting import set_to
 from studio.melody.soundtrack import Music
-from studio.song import Lines, Syllable
+from studio.song import Lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 GOES_ON = "_"
 """The lyric of a note that draws out the syllable before it."""
-Verse = Sequence[Syllable | None]
+SPARE = 1.15
+"""What a page's own typeface may be wider than the one that words are laid out in."""
 
 
 class Song:
