@@ -22,7 +22,7 @@ from studio.melody.keys import TONICS, Key, in_mode, mode_of, shift_to
 from studio.melody.midi import read_midi, recipe_in, write_midi
 from studio.melody.performance import ACCOMPANIMENT, MELODY, Played, perform
 from studio.melody.player import figure
-from studio.melody.roll import chord_names, drawn, roll, strip
+from studio.melody.roll import Lanes, chord_names, drawn, roll, strip
 from studio.melody.settings import FOUND, INSTRUMENTS, Settings, nearest_instrument
 from studio.melody.song import Song
 from studio.melody.soundtrack import Music
@@ -98,6 +98,11 @@ class Melody:
     def tune(self) -> list[Note]:
         """All notes in the mode that is wanted, the tonic on C."""
         return in_mode(self.notes, self.settings.mode)
+
+    @property
+    def lanes(self) -> Lanes:
+        """Where pitches of `tune` lie on the roll that is shown."""
+        return Lanes.of(self.tune)
 
     @cached_property
     def heard(self) -> list[Note]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from studio.adapter import Adaptable
 from studio.checkpoint import Checkpoint
-from studio.directions import from_tables
+from studio.directions import Whitening, from_tables
 from studio.errors import BadCheckpoint
 from studio.latent import require_latents
+from studio.manipulation import CONTOUR, DRAG, Gesture, Place
 from studio.medium import (
     BEFORE,
     Artwork,
@@ -26,7 +27,7 @@ from studio.medium import (
     before_of,
     unpack,
 )
-from studio.melody import music
+from studio.melody import hand, music
 from studio.melody.artwork import Melody
 from studio.melody.config import Config
 from studio.melody.data import Phrase
@@ -55,6 +56,7 @@ class MelodyGenerator(Adaptable):
 
     medium = "melody"
     at_once = 32
+    graspable = (DRAG, CONTOUR)
 
     def __init__(
         self,
@@ -168,6 +170,29 @@ class MelodyGenerator(Adaptable):
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """See studio.medium.InParts.continued: the next four bars."""
         return self.chooser.continued(latent.to(self.device), seed).float().cpu()
+
+    def follow(
+        self,
+        latent: Tensor,
+        gestures: Sequence[Gesture],
+        options: Mapping[str, Any] | None = None,
+        kept: Sequence[int] = (),
+    ) -> Iterator[Place]:
+        """See studio.manipulation.Pliable, and studio.melody.hand."""
+        options = options or {}
+        (melody,) = self.decode(latent[None], options)
+        meter = self.asked_meter(options)
+        found = hand.follow(
+            latent.to(self.device),
+            gestures,
+            melody,
+            kept,
+            lambda latents: self.in_meter(latents, meter),
+            lambda phrases: self.encode([Melody([phrase]) for phrase in phrases]),
+            Whitening.of(self.statistics).to(self.device),
+        )
+        for place in found:
+            yield place.cpu(), options
 
     @property
     def chooser(self) -> Chooser:

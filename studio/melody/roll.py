@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
@@ -18,6 +19,32 @@ PALER = 0.45
 BAR_LINE, PHRASE_LINE = 0.25, 0.6
 PAPER, LINES = "#fdfaf3", ("#e4dfd4", "#a8a196")
 """Of a roll that is printed: the lines inside a phrase, and between phrases."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where on a roll a pitch lies.
+
+    Attributes:
+        middle: the pitch in the middle; count: semitones from the bottom to the top.
+    """
+
+    middle: float
+    count: int
+
+    @classmethod
+    def of(cls, notes: Sequence[Note]) -> Lanes:
+        low = min((n.pitch for n in notes), default=60) - 2
+        high = max((n.pitch for n in notes), default=72) + 2
+        return cls((high + low) / 2, max(high - low + 1, LEAST_LANES))
+
+    def top(self, pitch: int) -> float:
+        """The upper edge of a pitch's lane, as a share of the height from the top."""
+        return 0.5 - (pitch - self.middle + 0.5) / self.count
+
+    def pitch(self, y: float) -> float:
+        """The pitch whose lane has its middle at a share of the height from the top."""
+        return self.middle + (0.5 - y) * self.count
 
 
 def roll(
@@ -38,10 +65,8 @@ def roll(
         pale_until: quarters up to which notes are paler.
         rounding: of the notes' corners, units.
     """
-    low = min((n.pitch for n in notes), default=60) - 2
-    high = max((n.pitch for n in notes), default=72) + 2
-    lane = height / max(high - low + 1, LEAST_LANES)
-    middle = (high + low) / 2
+    lanes = Lanes.of(notes)
+    lane = height / lanes.count
     across = width / quarters
     parts = []
     for line in range(bar, quarters, bar):
@@ -53,7 +78,7 @@ def roll(
         )
     for note in notes:
         x, wide = float(note.start) * across, float(note.duration) * across
-        y = height / 2 - (note.pitch - middle + 0.5) * lane
+        y = height * lanes.top(note.pitch)
         hue = (note.pitch * 7 % 12) * 30
         pale = f' opacity="{PALER}"' if note.start < pale_until else ""
         parts.append(
@@ -74,9 +99,8 @@ def drawn(notes: Sequence[Note], quarters: int, bar: int, phrase: int, width: in
     """
     # Twice as large, then half: edges without steps.
     wide, height = 2 * width, 2 * width // 5
-    low = min((n.pitch for n in notes), default=60) - 2
-    high = max((n.pitch for n in notes), default=72) + 2
-    lane = height / max(high - low + 1, LEAST_LANES)
+    lanes = Lanes.of(notes)
+    lane = height / lanes.count
     paper = Image.new("RGB", (wide, height), PAPER)
     draw = ImageDraw.Draw(paper)
     for line in range(0, quarters + 1, bar):
@@ -84,7 +108,7 @@ def drawn(notes: Sequence[Note], quarters: int, bar: int, phrase: int, width: in
         draw.line((x, 0, x, height), fill=LINES[line % phrase == 0], width=3)
     for note in notes:
         x, long = float(note.start) * wide / quarters, float(note.duration) * wide / quarters
-        y = height / 2 - (note.pitch - (high + low) / 2 + 0.5) * lane
+        y = height * lanes.top(note.pitch)
         colour = f"hsl({note.pitch * 7 % 12 * 30}, 55%, 46%)"
         box = (x + 4, y, x + max(long - 6, 6), y + lane * 0.86)
         draw.rounded_rectangle(box, lane * 0.2, fill=colour)
