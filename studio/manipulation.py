@@ -73,10 +73,18 @@ class Pliable(Protocol):
         latent: Tensor,
         gestures: Sequence[Gesture],
         options: Mapping[str, Any] | None = None,
+        kept: Sequence[int] = (),
     ) -> Iterator[Place]:
         """From a latent [D] and its options, step by step nearer to what the gestures ask; the last
         is the best. Each step is short, so that other people's works can be made in between, and
-        may be asked for by another thread than the one before."""
+        may be asked for by another thread than the one before.
+
+        Args:
+            kept: of a medium that works in parts (see studio.medium.InParts), those that stay.
+
+        Raises:
+            BadGesture: where a mark lies there is nothing to follow.
+        """
 
 
 def read(said: Any, graspable: Sequence[str]) -> list[Gesture]:

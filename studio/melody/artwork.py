@@ -242,9 +242,8 @@ class Melody:
         steered_from = self.quarters - BARS * bar
         names = chord_names(self.harmony, self.key, bar)
         picture = strip(names, self.quarters, bar) if names else ""
-        picture += roll(
-            self.tune, self.quarters, bar, BARS * bar, 640, 280, pale_until=steered_from
-        )
+        notes = roll(self.tune, self.quarters, bar, BARS * bar, 640, 280, pale_until=steered_from)
+        picture += f"<div data-graspable>{notes}</div>"
         seconds = self.quarters * 60 / self.tempo
         return figure(alt, picture, score.engrave(self.score), self.midi(sound.TAIL), seconds)
 

@@ -161,8 +161,9 @@ class PaintingGenerator(Adaptable):
         latent: Tensor,
         gestures: Sequence[Gesture],
         options: Mapping[str, Any] | None = None,
+        kept: Sequence[int] = (),
     ) -> Iterator[Place]:
-        """See studio.manipulation.Pliable, and studio.painting.manipulate."""
+        """See studio.manipulation.Pliable, and studio.painting.manipulate; there are no parts."""
         options = options or {}
         require_latents(latent[None], self.latent_dim)
         start = places.laid(latent[None], places.of(options, self.latent_dim))

@@ -51,7 +51,8 @@ def follow(visit: Visit, said: Any, usual: Usual) -> Iterator[tuple[Walk, str, b
     if not isinstance(generator, Pliable):
         raise BadGesture("gesture_unreadable")
     gestures = read(said, generator.graspable)
-    steps = generator.follow(walk.steering.latent(start), gestures, start.options)
+    here = walk.steering.latent(start)
+    steps = generator.follow(here, gestures, start.options, walk.kept_parts)
     # Each step may be made in another thread (see Page.steps), so the wish is taken up anew.
     ask, line = visit.begin("explore", is_passing=True), visit.studio.registry.line
     try:

@@ -33,7 +33,11 @@ class Potter(Poet):
     )
 
     def follow(
-        self, latent: Tensor, gestures: Sequence[Gesture], options: Mapping[str, Any] | None = None
+        self,
+        latent: Tensor,
+        gestures: Sequence[Gesture],
+        options: Mapping[str, Any] | None = None,
+        kept: Sequence[int] = (),
     ) -> Iterator[Place]:
         assert gestures == [Drag((0.25, 0.5), (0.75, 0.5))]
         for far in WAY:

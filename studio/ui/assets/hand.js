@@ -7,7 +7,11 @@ const CLICK = 0.015; // shares of the work's width below which the hand did not 
 const SVG = "http://www.w3.org/2000/svg";
 const root = element.querySelector(".hand");
 const frame = () => element.closest(".centre").querySelector(".stage-frame");
-const work = () => frame()?.querySelector("figure.stage > :first-child");
+// The work, or what of it can be taken hold of.
+const work = () => {
+  const whole = frame()?.querySelector("figure.stage > :first-child");
+  return whole?.querySelector("[data-graspable]") ?? whole;
+};
 const desk = () => window.studio.desks["tab-explore"];
 
 let words = {};
