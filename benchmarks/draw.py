@@ -30,8 +30,8 @@ from studio.__main__ import registry
 from studio.latent import nearby, noise_from_seeds
 from studio.manipulation import UNUSUAL, Drag, Gesture, Stroke, as_far_out
 from studio.melody.artwork import Melody
-from studio.melody.grid import HIGHEST, LOWEST
 from studio.melody.evaluate import in_key
+from studio.melody.grid import HIGHEST, LOWEST
 
 FIRST_SEED = 1000
 SAMPLES, REACHES = 256, (0.3, 1.0)
@@ -88,13 +88,13 @@ class LineTarget:
         while True:
             knots = rng.uniform(0.1, 0.9, 2 + bars)
             along = np.linspace(0, 1, len(knots))
-            # Cosines from knot to knot: a hand draws no corners.
+            # A hand draws no corners.
             fine = np.interp(np.linspace(0, 1, 41), along, knots)
             heights = np.convolve(np.pad(fine, 4, mode="edge"), np.hanning(11)[1:-1] / 5, "valid")
             if np.ptp(heights) > 0.3:
                 break
         self.line = np.array([melody.lanes.pitch(y) for y in heights])
-        points = [(float(t) / melody.quarters, float(y)) for t, y in zip(self.times, heights)]
+        points = zip((self.times / melody.quarters).tolist(), heights.tolist(), strict=True)
         self.gesture: Gesture = Stroke(tuple(points), 0.05)
         self.notes = [(n.start, n.pitch) for n in melody.notes]
 

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from studio.errors import StudioError
+from studio.medium import LOCAL, lasting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,6 +86,24 @@ class Pliable(Protocol):
         Raises:
             BadGesture: where a mark lies there is nothing to follow.
         """
+
+
+def between(
+    generator: Any, options: Sequence[Mapping[str, Any]], shares: Sequence[float]
+) -> dict[str, Any]:
+    """Options of what lies between works, of each so large a share; shares sum to one.
+
+    The first one's choices hold for all of it, since one way has one sound. What a hand shaped in
+    one place of a work comes and goes with that work, if the generator has a
+    `local_between(options, shares)`: option LOCAL of the mixture, None where none of them has any.
+    """
+    found = lasting(options[0])
+    # Not a protocol of its own: whoever stands before a generator hands on its methods unnamed.
+    mix = getattr(generator, "local_between", None)
+    if mix is not None and any(LOCAL in one for one in options):
+        local = mix(options, shares)
+        return found | ({LOCAL: local} if local else {})
+    return found
 
 
 def read(said: Any, graspable: Sequence[str]) -> list[Gesture]:

@@ -49,6 +49,10 @@ NEAR = 0.75
 """Semitones by which a note may miss its goal and still be liked: a neighbour in the scale is good
 where the goal is not in it."""
 SOFTEST = 1e-4
+UNDER = 0.5
+"""Of a slot under a line, how much it weighs that a note begins there, or none."""
+AMISS = 10.0
+"""What another meter than before costs."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def follow(
         BadGesture: where a mark lies there is nothing to take hold of.
     """
     wishes = [wish(gesture, melody, kept) for gesture in gestures]
-    rest = Rest.of(melody.grid, wishes, kept, pull)
+    rest = Rest.of(melody.grid, wishes, kept, pull, latent.device)
     starts = begun(latent, melody.grid, wishes, encode)
     away = torch.zeros_like(whitening.points(starts), requires_grad=True)
     origin = whitening.points(starts)
@@ -125,7 +129,7 @@ def follow(
     if kept:
         with torch.no_grad():
             wanted = Said.of(say(latent[None]), list(kept))
-        spread = whitening.scales @ whitening.axes.abs()
+        spread = (whitening.scales[:, None] * whitening.axes).norm(dim=0)
         best = corrected(best, spread, wanted, say)
     yield best
 
@@ -321,10 +325,17 @@ class Rest:
     weights: Tensor
     is_under: Tensor
     triplets: Tensor
-    meter: int
+    meter: Tensor
 
     @classmethod
-    def of(cls, grid: Grid, wishes: Sequence[Wish], kept: Sequence[int], pull: Pull) -> Rest:
+    def of(
+        cls,
+        grid: Grid,
+        wishes: Sequence[Wish],
+        kept: Sequence[int],
+        pull: Pull,
+        device: torch.device,
+    ) -> Rest:
         weights = torch.zeros(LENGTH)
         weights[[slot.place for slot in slots_of(grid)]] = pull.rest
         is_under = torch.zeros(LENGTH, dtype=torch.bool)
@@ -335,39 +346,41 @@ class Rest:
                 weights[torch.from_numpy(one.slots)] = 0
         by_bar = weights.view(BARS, -1)
         by_bar[list(kept)] *= pull.kept
-        tokens = torch.from_numpy(grid.tokens.astype(np.int64))
-        triplets = torch.from_numpy(grid.triplets).float()
-        return cls(tokens, weights, is_under, triplets, METER_NAMES.index(grid.meter))
+        return cls(
+            torch.from_numpy(grid.tokens.astype(np.int64)).to(device),
+            weights.to(device),
+            is_under.to(device),
+            torch.from_numpy(grid.triplets).float().to(device),
+            torch.tensor([METER_NAMES.index(grid.meter)], device=device),
+        )
 
     def __call__(self, logits: Logits) -> Tensor:
         """How unlikely it is to be heard, [B]."""
+        # Finite, since nothing times infinity is no number.
         log = logits.slots.clamp_min(-1e4).log_softmax(2)
         # Under a line, that a note begins is what stays, and not which.
-        kinds = torch.cat([log[..., :FIRST_PITCH], log[..., FIRST_PITCH:].logsumexp(2)[..., None]], 2)
-        index = self.tokens.to(log.device).expand(len(log), -1)[..., None]
-        told = log.gather(2, index)[..., 0]
-        kind = kinds.gather(2, index.clamp_max(FIRST_PITCH))[..., 0]
-        said = torch.where(self.is_under.to(log.device), 0.5 * kind, told)
+        begun = log[..., FIRST_PITCH:].logsumexp(2, keepdim=True)
+        kinds = torch.cat([log[..., :FIRST_PITCH], begun], dim=2)
+        told, kind = (
+            table.gather(2, index.expand(len(log), -1)[..., None])[..., 0]
+            for table, index in ((log, self.tokens), (kinds, self.tokens.clamp_max(FIRST_PITCH)))
+        )
+        said = torch.where(self.is_under, UNDER * kind, told)
         thirds = F.binary_cross_entropy_with_logits(
-            logits.triplets, self.triplets.to(log.device).expand_as(logits.triplets), reduction="none"
+            logits.triplets, self.triplets.expand_as(logits.triplets), reduction="none"
         )
-        meter = torch.full((len(log),), self.meter, device=log.device)
-        return (
-            (thirds * self.cells.to(log.device)).sum(1)
-            - (said * self.weights.to(log.device)).sum(1)
-            + F.cross_entropy(logits.meter, meter, reduction="none")
-        )
+        meter = F.cross_entropy(logits.meter, self.meter.expand(len(log)), reduction="none")
+        return (thirds * self.cells).sum(1) - (said * self.weights).sum(1) + meter
 
     def changed(self, logits: Logits) -> Tensor:
         """How much of it is heard otherwise, [B]."""
-        heard, before = logits.slots.argmax(2).cpu(), self.tokens
-        is_other = heard != before
-        is_other_kind = heard.clamp_max(FIRST_PITCH) != before.clamp_max(FIRST_PITCH)
-        amiss = torch.where(self.is_under, 0.5 * is_other_kind, is_other.float())
-        flags = (logits.triplets.cpu() > 0).float() != self.triplets
-        meters = logits.meter.argmax(1).cpu() != self.meter
-        found = (amiss * self.weights).sum(1) + SLOTS * (flags * self.cells).sum(1) + 10 * meters
-        return found.to(logits.slots.device)
+        heard = logits.slots.argmax(2)
+        is_other = heard != self.tokens
+        is_other_kind = heard.clamp_max(FIRST_PITCH) != self.tokens.clamp_max(FIRST_PITCH)
+        amiss = torch.where(self.is_under, UNDER * is_other_kind, is_other.float())
+        flags = (logits.triplets > 0).float() != self.triplets
+        meters = logits.meter.argmax(1) != self.meter
+        return (amiss * self.weights).sum(1) + SLOTS * (flags * self.cells).sum(1) + AMISS * meters
 
     @property
     def cells(self) -> Tensor:

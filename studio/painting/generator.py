@@ -176,6 +176,12 @@ class PaintingGenerator(Adaptable):
             mean, packed = places.packed(latents.cpu())
             yield mean, {**options, LOCAL: packed}
 
+    def local_between(
+        self, options: Sequence[Mapping[str, Any]], shares: Sequence[float]
+    ) -> str | None:
+        """See studio.manipulation.between."""
+        return places.mixed(options, shares, self.latent_dim)
+
     def encode(self, artworks: Sequence[Artwork]) -> Tensor:
         """See studio.medium.Generator.encode: the trained encoder, then a short optimisation."""
         if not artworks:

@@ -9,7 +9,7 @@ every dial still turns the whole.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,5 +48,16 @@ def everywhere(latents: Tensor) -> Tensor:
 def packed(latents: Tensor) -> tuple[Tensor, str]:
     """Of latents [1, 4, 4, D] the mean [D], and base64 of little-endian float16 [4, 4, D]."""
     mean = latents.mean((0, 1, 2))
-    away = (latents[0] - mean).numpy().astype("<f2")
-    return mean, base64.b64encode(away.tobytes()).decode("ascii")
+    return mean, written(latents[0] - mean)
+
+
+def written(away: Tensor) -> str:
+    """Differences [4, 4, D] as LOCAL holds them."""
+    return base64.b64encode(away.numpy().astype("<f2").tobytes()).decode("ascii")
+
+
+def mixed(options: Sequence[Mapping[str, Any]], shares: Sequence[float], dim: int) -> str | None:
+    """LOCAL of what lies between works with such options; None: none of them differs anywhere."""
+    found = [(of(each, dim), share) for each, share in zip(options, shares, strict=True)]
+    differing = [share * away for away, share in found if away is not None]
+    return written(torch.stack(differing).sum(0)) if differing else None

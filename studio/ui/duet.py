@@ -11,7 +11,8 @@ import gradio as gr
 from studio.checkpoint import base_of
 from studio.errors import NotFound, StudioError
 from studio.latent import point
-from studio.medium import Artwork, lasting, latents_of
+from studio.manipulation import between
+from studio.medium import Artwork, latents_of
 from studio.store import DuetRow, RoomRow
 from studio.ui import duet_view as view
 from studio.ui import room
@@ -116,7 +117,8 @@ def mixture(visit: Visit, duet: DuetRow) -> Artwork:
         return artwork_of(visit, first)
     generator = visit.studio.registry.use(duet.medium, first.version)
     latent = point(latents_of(recipes), duet.position, centre=generator.statistics.mean)
-    options = lasting(first.options)
+    shares = (1 - duet.position, duet.position)
+    options = between(generator, [recipe.options for recipe in recipes], shares)
     artwork = generator.decode(latent[None], options)[0]
     artwork.recipe = first.with_(
         latent=tuple(latent.tolist()),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from studio import latent
-from studio.medium import Artwork, Generator
+from studio.manipulation import between
+from studio.medium import LOCAL, Artwork, Generator, Recipe, lasting
 from studio.pace import even_to_the_eye
 from studio.ui.morph_state import CONSTANT, Morph
 
@@ -18,19 +19,13 @@ CHUNK = 16
 
 
 class Film:
-    """A path through keyframes' latents [K, D], as a generator shows it with some options."""
+    """A path through keyframes, as a generator shows it with the first one's choices."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        keys: Sequence[Sequence[float]],
-        morph: Morph,
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, generator: Generator, keys: Sequence[Recipe], morph: Morph) -> None:
         self.generator = generator
-        self.options = options or {}
+        self.options = [key.options for key in keys]
         self.mean = generator.statistics.mean
-        self.keys = self.mean.new_tensor(keys)
+        self.keys = self.mean.new_tensor([key.latent for key in keys])
         self.morph = morph
         self.easing = "linear" if morph.timing == CONSTANT else morph.timing
 
@@ -40,7 +35,13 @@ class Film:
 
     def along(self, places: Sequence[float]) -> Sequence[Artwork]:
         latents = self.stacked([self.point(place) for place in places])
-        artworks = self.generator.decode(latents, self.options)
+        if any(LOCAL in options for options in self.options):
+            shares = [self.shares(place) for place in places]
+            each = [between(self.generator, self.options, one) for one in shares]
+            rows = zip(latents.split(1), each, strict=True)
+            artworks = [self.generator.decode(row, options)[0] for row, options in rows]
+        else:
+            artworks = list(self.generator.decode(latents, lasting(self.options[0])))
         for artwork in artworks:
             if artwork.recipe is not None:
                 artwork.recipe = artwork.recipe.with_(how="morph", parents=self.morph.keys)
@@ -50,6 +51,13 @@ class Film:
         return latent.point(
             self.keys, place, centre=self.mean, easing=self.easing, loop=self.morph.loop
         )
+
+    def shares(self, place: float) -> list[float]:
+        """How much of each keyframe there is in a place."""
+        each = self.mean.new_ones(len(self.keys)).diag()
+        return latent.point(
+            each, place, easing=self.easing, loop=self.morph.loop, spherical=False
+        ).tolist()
 
     def stacked(self, points: Sequence[Tensor]) -> Tensor:
         return self.mean.new_tensor([point.tolist() for point in points])
@@ -67,7 +75,7 @@ class Film:
             yield self.at(times[start : start + CHUNK])
 
 
-def retimed(generator: Generator, keys: Sequence[Sequence[float]], morph: Morph) -> Morph:
+def retimed(generator: Generator, keys: Sequence[Recipe], morph: Morph) -> Morph:
     """With constant perceptual speed measured, if that is wanted and not yet known."""
     measured_on = f"{generator.version} {morph.keys} {morph.loop}"
     if morph.timing != CONSTANT or morph.retimed_for == measured_on or len(keys) < 2:

@@ -14,7 +14,7 @@ import gradio as gr
 
 from studio import video
 from studio.errors import StudioError
-from studio.medium import Artwork, Recipe, lasting
+from studio.medium import Artwork, Recipe
 from studio.soundtrack import Filmed
 from studio.store import ArtworkRow
 from studio.ui import morph_music as music
@@ -60,10 +60,6 @@ class Cut:
         return [*pinned, *(row for row in left if row is not None and row.medium == medium)]
 
     @property
-    def latents(self) -> list[tuple[float, ...]]:
-        return [recipe.latent for recipe in self.recipes]
-
-    @property
     def recipes(self) -> list[Recipe]:
         by_id = {row.id: row for row in self.rows}
         return [by_id[id].recipe for id in self.morph.keys]
@@ -73,10 +69,9 @@ class Cut:
         """None while there are no two keyframes."""
         if len(self.morph.keys) < 2:
             return None
-        self.morph = retimed(self.visit.generator, self.latents, self.morph)
-        # One way has one sound: the first keyframe's choices hold for all of it.
-        options = lasting(self.recipes[0].options)
-        return Film(self.visit.generator, self.latents, self.morph, options)
+        generator, recipes = self.visit.generator, self.recipes
+        self.morph = retimed(generator, recipes, self.morph)
+        return Film(generator, recipes, self.morph)
 
     def change(self, morph: Morph) -> None:
         self.morph = morph

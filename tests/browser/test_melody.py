@@ -148,6 +148,52 @@ def beginning(page: Page) -> set[tuple[float, str]]:
     return {(round(x), fill) for x, fill in found if x < 320}
 
 
+def test_a_melody_is_shaped_by_hand(person: Callable[..., Page]) -> None:
+    page = melodies(person)
+    before = notes(page)
+    steps = page.locator("#tab-explore nav.strip button")
+    locked = page.locator("#tab-explore [data-do=part]").first
+    locked.click()
+    expect(locked).to_have_attribute("aria-pressed", "true")
+    first_bar = {one for one in beginning(page) if one[0] < 160}
+    page.keyboard.press("h")
+    layer = page.locator(".hand-layer")
+    box, roll = layer.bounding_box(), page.locator("#tab-explore .melody-roll svg").bounding_box()
+    assert box and roll and all(abs(box[side] - roll[side]) < 2 for side in roll)
+
+    # A line that rises, by keys alone: one step, which sounds otherwise and can be undone.
+    page.get_by_role("button", name="Draw", exact=True).click()
+    layer.focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Enter")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Enter")
+    expect(steps).to_have_count(2)
+    expect(page.locator(".hand-gauge")).not_to_be_empty()
+    wait_for_other_notes(page, before)
+    assert {one for one in beginning(page) if one[0] < 160} == first_bar
+
+    # What is locked is not dragged, and a sentence says so.
+    page.get_by_role("button", name="Drag", exact=True).click()
+    x, y = page.locator("#tab-explore .melody-roll rect").first.evaluate(
+        "note => { const box = note.getBoundingClientRect(); "
+        "return [box.x + box.width / 2, box.y + box.height / 2] }"
+    )
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 40, steps=3)
+    page.mouse.up()
+    page.get_by_text("This bar is locked").wait_for()
+    page.keyboard.press("[")
+    page.wait_for_function(
+        "before => document.querySelector('#tab-explore .melody-roll svg').innerHTML === before",
+        arg=before,
+    )
+
+
 def test_what_is_chosen_is_heard_and_comes_back(person: Callable[..., Page]) -> None:
     page = melodies(person)
     before = notes(page)

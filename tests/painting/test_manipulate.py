@@ -11,11 +11,13 @@ from torch import Tensor
 
 from studio.latent import noise_from_seeds
 from studio.manipulation import Drag, Pliable, Point, Stroke
-from studio.medium import LOCAL
+from studio.medium import LOCAL, Recipe
 from studio.painting import places
 from studio.painting.data import to_tensor
 from studio.painting.generator import PaintingGenerator
 from studio.painting.manipulate import Searched, distances, drawn, elsewhere, patch, unlike
+from studio.ui.film import Film
+from studio.ui.morph_state import Morph
 
 
 def latent_of(small: PaintingGenerator, seed: int) -> Tensor:
@@ -46,6 +48,26 @@ def test_what_differs_from_place_to_place_comes_back_from_a_recipe(
     assert painting.recipe is not None and painting.recipe.options == {LOCAL: packed}
     wanted = to_tensor([painting.picture()])
     assert (small.forward(latents) - wanted).abs().mean() < 0.02
+
+
+def test_a_film_leads_from_what_a_hand_shaped_to_what_none_did(small: PaintingGenerator) -> None:
+    latents = torch.stack([latent_of(small, seed) for seed in range(16)]).view(1, 4, 4, -1)
+    mean, packed = places.packed(latents)
+    options: list[dict[str, str]] = [{LOCAL: packed}, {}]
+    ends = [mean, latent_of(small, 20)]
+    recipes = [
+        Recipe("painting", "small", tuple(end.tolist()), options=own)
+        for end, own in zip(ends, options, strict=True)
+    ]
+    frames = Film(small, recipes, Morph(keys=("a", "b"))).at([0.0, 0.5, 1.0])
+    for frame, end, own in zip((frames[0], frames[2]), ends, options, strict=True):
+        (wanted,) = small.decode(end[None], own)
+        assert np.array_equal(frame.pixels, wanted.pixels)
+    half = places.of(frames[1].options, small.latent_dim)
+    whole = places.of({LOCAL: packed}, small.latent_dim)
+    assert half is not None and whole is not None
+    assert torch.allclose(half, whole / 2, atol=1e-2)
+    assert small.local_between([{}, {}], [0.5, 0.5]) is None
 
 
 @pytest.mark.parametrize("away", ["", "%", "AAAA", 7, None, [1], "nan", "far"])

@@ -9,7 +9,8 @@ import torch
 
 from studio.errors import NotFound
 from studio.latent import slerp
-from studio.medium import Artwork, Medium, Recipe, get_medium
+from studio.medium import LOCAL, Artwork, Medium, Recipe, get_medium
+from studio.painting import places
 from studio.store import DuetRow
 from studio.studio import Studio
 from studio.ui import duet, room, together
@@ -78,6 +79,22 @@ def test_a_duet_of_any_medium_lies_between_two_works(studio: Studio, medium: Med
     kept = studio.store.rooms.works(ada.key, room.mine(ada).token)[0]
     works = {side.work for side in playing.sides}
     assert kept.recipe.how == "duet" and set(kept.recipe.parents) == works == set(kept.parents)
+
+
+def test_what_a_hand_shaped_comes_and_goes_with_its_work(studio: Studio) -> None:
+    ada, bo = in_room(studio, "painting")
+    plain = Walk(ada).artwork().recipe
+    assert plain is not None
+    away = torch.linspace(-1, 1, 16 * len(plain.latent)).view(4, 4, -1)
+    recipe = plain.with_(options={LOCAL: places.written(away)})
+    duet.begin(ada, {"id": studio.store.keep_artwork(ada.key, recipe, "<img>", kept=True)})
+    [waiting] = duet.all_of(bo, room.mine(bo))
+    duet.put(bo, {"duet": str(waiting.id)})
+    for position in (0.0, 0.25, 1.0):
+        move(bo, position)
+        mixed = places.of(duet.mixture(ada, own(ada)).options, len(plain.latent))
+        assert mixed is not None
+        torch.testing.assert_close(mixed, (1 - position) * away, atol=1e-3, rtol=1e-3)
 
 
 def test_a_page_that_knows_everything_hears_nothing(ada_and_bo: tuple[Visit, Visit]) -> None:
