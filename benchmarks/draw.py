@@ -1,6 +1,6 @@
 """Notes dragged and lines drawn across melodies: whether they are followed, and what else changes.
 
-    python benchmarks/draw.py [--version NAME] [--count 50] [--json]
+    python benchmarks/draw.py [--version NAME] [--count 50]
 
 Each target is a sample of its own. Of drags, any note goes 2 to 9 semitones up or down, and in a
 third of them also one to four slots in time; it has arrived if a note begins there within a
@@ -146,6 +146,7 @@ def measure(generator: Any, kind: Callable[..., Target], count: int) -> dict[str
             "in_key": in_key(melody.grid),
         }
         rows.setdefault(name, []).append(row | more)
+        print(name, {key: round(value, 3) for key, value in rows[name][-1].items()}, flush=True)
 
     for index in range(count):
         latent = generator.map(noise_from_seeds([FIRST_SEED + index]))[0]
@@ -175,13 +176,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--version")
     parser.add_argument("--count", type=int, default=50)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     generator = registry().use_apart("melody", options.version)
     kinds = {"dragged": DragTarget, "drawn": LineTarget}
     result = {name: measure(generator, kind, options.count) for name, kind in kinds.items()}
     result |= {"version": generator.version, "targets": options.count}
-    print(json.dumps(result, indent=None if options.json else 2))
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

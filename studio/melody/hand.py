@@ -237,7 +237,7 @@ class Dragged:
     def write(self, tokens: np.ndarray, off: int) -> None:
         if self.goal != self.at:
             lifted(tokens, self.at)
-        pitch = min(max(self.pitch + off, LOWEST), HIGHEST)
+        pitch = self.pitch if self.is_pin else min(max(self.pitch + off, LOWEST), HIGHEST)
         tokens[self.goal] = pitch - LOWEST + FIRST_PITCH
 
 
@@ -247,7 +247,7 @@ def lifted(tokens: np.ndarray, place: int) -> None:
     if place:
         tokens[place] = HOLD
         return
-    later = np.flatnonzero(tokens[1:] >= REST + 2)
+    later = np.flatnonzero(tokens[1:] >= FIRST_PITCH)
     tokens[0] = tokens[1 + later[0]] if len(later) else REST
     if len(later):
         tokens[1 + later[0]] = HOLD
@@ -292,7 +292,9 @@ class Drawn:
         """The pitch [B, slots of the line] that sounds on in each of them, as expected."""
         begun = weights[:, :, FIRST_PITCH:].sum(2)
         heights = weights @ self.pitches.to(weights.device)
-        sounding, found = heights[:, 0] / begun[:, 0].clamp_min(SOFTEST), []
+        # Where nothing has sounded yet, nothing is amiss.
+        sounding = weights.new_full((len(weights),), next(iter(self.line.values())))
+        found = []
         for slot in self.every:
             sounding = heights[:, slot.place] + (1 - begun[:, slot.place]) * sounding
             if slot.place in self.line:
@@ -399,7 +401,8 @@ def begun(
     written = []
     for off in (0, 1, -1):
         tokens = grid.tokens.copy()
-        for one in wishes:
+        # What is held in place comes last: a line passes over it.
+        for one in sorted(wishes, key=lambda one: isinstance(one, Dragged)):
             one.write(tokens, off)
         written.append(Grid(tokens, grid.triplets, grid.meter))
     before, *read = encode([grid, *written]).to(latent.device)
