@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from studio.checkpoint import Checkpoint
+from studio.checkpoint import Checkpoint, Checkpoints
 from studio.flow_training import train_flow, train_mapping
 from studio.melody.config import Config
 from studio.melody.data import Collection, collect
 from studio.melody.generator import MelodyGenerator
+from studio.melody.medium import MEDIA
 from studio.melody.publish import publish
 from studio.melody.train import Recipe, Run, encoded, tensors, train_autoencoder
+from studio.settings import SHIPPED_CHECKPOINTS
 
 SMALL = Config(
     bar_dim=12,
@@ -86,3 +88,11 @@ def checkpoint(
 @pytest.fixture(scope="session")
 def small(checkpoint: Checkpoint) -> MelodyGenerator:
     return MelodyGenerator.from_checkpoint(checkpoint, "cpu")
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> MelodyGenerator:
+    """The base that people get."""
+    roots = Checkpoints(SHIPPED_CHECKPOINTS, tmp_path_factory.mktemp("home"))
+    base = [checkpoint for checkpoint in roots.list("melody") if checkpoint.is_base][-1]
+    return MEDIA[0].load(base, "cpu")

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from studio.checkpoint import Checkpoints
 from studio.latent import noise_from_seeds
 from studio.melody import follow
 from studio.melody.grid import BARS
-from studio.melody.medium import MEDIA
 from studio.melody.settings import FOUND
-from studio.settings import SHIPPED_CHECKPOINTS
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory):
-    roots = Checkpoints(SHIPPED_CHECKPOINTS, tmp_path_factory.mktemp("home"))
-    base = [checkpoint for checkpoint in roots.list("melody") if checkpoint.is_base][-1]
-    return MEDIA[0].load(base, "cpu")
 
 
 @pytest.mark.parametrize("meter", [FOUND, "3/4"])

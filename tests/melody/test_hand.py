@@ -1,4 +1,4 @@
-"""A melody that follows the hand, with the small composer."""
+"""A melody that follows the hand, with the composer that people get."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from studio.melody.hand import Drawn, lifted
 from studio.melody.roll import Lanes
 
 
-def latent_of(small: MelodyGenerator, seed: int) -> Tensor:
-    return small.map(noise_from_seeds([seed]))[0]
+def latent_of(shipped: MelodyGenerator, seed: int) -> Tensor:
+    return shipped.map(noise_from_seeds([seed]))[0]
 
 
-def melody_of(small: MelodyGenerator, latent: Tensor, **options: object) -> Melody:
-    return small.decode(latent[None], options)[0]
+def melody_of(shipped: MelodyGenerator, latent: Tensor, **options: object) -> Melody:
+    return shipped.decode(latent[None], options)[0]
 
 
 def place(melody: Melody, note: Note, up: int = 0, later: float = 0.0) -> Point:
@@ -33,9 +33,9 @@ def place(melody: Melody, note: Note, up: int = 0, later: float = 0.0) -> Point:
     return x, 0.5 - (note.pitch + up - melody.lanes.middle) / melody.lanes.count
 
 
-def followed(small: MelodyGenerator, latent: Tensor, gesture: Gesture, *kept: int) -> Melody:
-    *_, (found, options) = small.follow(latent, [gesture], {}, kept)
-    return melody_of(small, found, **options)
+def followed(shipped: MelodyGenerator, latent: Tensor, gesture: Gesture, *kept: int) -> Melody:
+    *_, (found, options) = shipped.follow(latent, [gesture], {}, kept)
+    return melody_of(shipped, found, **options)
 
 
 def test_a_pitch_is_found_on_the_roll_where_it_is_drawn() -> None:
@@ -45,14 +45,14 @@ def test_a_pitch_is_found_on_the_roll_where_it_is_drawn() -> None:
         assert lanes.pitch(lanes.top(pitch) + 0.5 / lanes.count) == pytest.approx(pitch)
 
 
-def test_a_note_that_is_dragged_goes_there_and_the_others_stay(small: MelodyGenerator) -> None:
-    assert isinstance(small, Pliable)
-    latent = latent_of(small, 3)
-    before = melody_of(small, latent)
+def test_a_note_that_is_dragged_goes_there_and_the_others_stay(shipped: MelodyGenerator) -> None:
+    assert isinstance(shipped, Pliable)
+    latent = latent_of(shipped, 3)
+    before = melody_of(shipped, latent)
     note = before.notes[len(before.notes) // 2]
     up = 5 if note.pitch < before.lanes.middle else -5
     drag = Drag(place(before, note), place(before, note, up))
-    after = followed(small, latent, drag)
+    after = followed(shipped, latent, drag)
     (there,) = (one for one in after.notes if one.start == note.start)
     assert abs(there.pitch - note.pitch - up) <= 1
     others = {(one.start, one.pitch) for one in before.notes if one != note}
@@ -60,9 +60,9 @@ def test_a_note_that_is_dragged_goes_there_and_the_others_stay(small: MelodyGene
     assert len(stayed) >= 0.75 * len(others)
 
 
-def test_what_sounds_goes_up_and_down_with_a_line(small: MelodyGenerator) -> None:
-    latent = latent_of(small, 4)
-    before = melody_of(small, latent)
+def test_what_sounds_goes_up_and_down_with_a_line(shipped: MelodyGenerator) -> None:
+    latent = latent_of(shipped, 4)
+    before = melody_of(shipped, latent)
     x = np.linspace(0, 1, 30)
     stroke = Stroke(tuple(zip(x, 0.5 + 0.3 * np.cos(2 * np.pi * x), strict=True)), 0.05)
     line = Drawn(stroke, before, ())
@@ -72,23 +72,23 @@ def test_what_sounds_goes_up_and_down_with_a_line(small: MelodyGenerator) -> Non
         sung = line.sung(weights[None].float())[0]
         return float(np.corrcoef(sung, list(line.line.values()))[0, 1])
 
-    after = followed(small, latent, stroke)
+    after = followed(shipped, latent, stroke)
     assert alike(after) > max(alike(before) + 0.2, 0.7)
 
 
-def test_bars_that_are_locked_stay_note_for_note(small: MelodyGenerator) -> None:
-    latent = latent_of(small, 6)
-    before = melody_of(small, latent)
+def test_bars_that_are_locked_stay_note_for_note(shipped: MelodyGenerator) -> None:
+    latent = latent_of(shipped, 6)
+    before = melody_of(shipped, latent)
     stroke = Stroke(((0.0, 0.9), (1.0, 0.1)), 0.05)
-    after = followed(small, latent, stroke, 0, 2)
+    after = followed(shipped, latent, stroke, 0, 2)
     bars = [one.grid.tokens.reshape(BARS, -1) for one in (before, after)]
     assert (bars[0][[0, 2]] == bars[1][[0, 2]]).all()
     assert (bars[0] != bars[1]).any()
 
 
-def test_what_cannot_be_followed_is_said(small: MelodyGenerator) -> None:
-    latent = latent_of(small, 3)
-    melody = melody_of(small, latent)
+def test_what_cannot_be_followed_is_said(shipped: MelodyGenerator) -> None:
+    latent = latent_of(shipped, 3)
+    melody = melody_of(shipped, latent)
     note = melody.notes[0]
     start = place(melody, note)
     beyond = {BEFORE: [pack(tuple(latent.tolist()))]}
@@ -102,21 +102,21 @@ def test_what_cannot_be_followed_is_said(small: MelodyGenerator) -> None:
         (Stroke(((0.1, 0.5), (0.4, 0.2)), 0.1), beyond, (), "melody_not_steered"),
     ):
         with pytest.raises(BadGesture) as refused:
-            next(small.follow(latent, [gesture], options, list(kept)))
+            next(shipped.follow(latent, [gesture], options, list(kept)))
         assert refused.value.key == key
 
 
-def test_a_note_is_shaped_in_the_last_phrase_and_in_another_mode(small: MelodyGenerator) -> None:
-    latent = latent_of(small, 3)
+def test_a_note_is_shaped_in_the_last_phrase_and_in_another_mode(shipped: MelodyGenerator) -> None:
+    latent = latent_of(shipped, 3)
     options = {BEFORE: [pack(tuple(latent.tolist()))], "mode": "minor"}
-    before = melody_of(small, latent, **options)
+    before = melody_of(shipped, latent, **options)
     assert before.bars == 2 * BARS
     last = before.tune[-1]
     up = -4 if last.pitch > before.lanes.middle else 4
-    *_, (found, kept) = small.follow(
+    *_, (found, kept) = shipped.follow(
         latent, [Drag(place(before, last), place(before, last, up))], options
     )
-    after = melody_of(small, found, **kept)
+    after = melody_of(shipped, found, **kept)
     assert [n for n in after.notes if n.start < before.quarters / 2] == [
         n for n in before.notes if n.start < before.quarters / 2
     ]
