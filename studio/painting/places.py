@@ -57,7 +57,8 @@ def written(away: Tensor) -> str:
 
 
 def mixed(options: Sequence[Mapping[str, Any]], shares: Sequence[float], dim: int) -> str | None:
-    """LOCAL of what lies between works with such options; None: none of them differs anywhere."""
-    found = [(of(each, dim), share) for each, share in zip(options, shares, strict=True)]
+    """LOCAL of what lies between works with such options; None: none of them that has a share
+    differs anywhere."""
+    found = [(of(each, dim), share) for each, share in zip(options, shares, strict=True) if share]
     differing = [share * away for away, share in found if away is not None]
     return written(torch.stack(differing).sum(0)) if differing else None
