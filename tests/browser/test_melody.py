@@ -189,7 +189,7 @@ def test_a_melody_is_shaped_by_hand(person: Callable[..., Page]) -> None:
     page.get_by_text("This bar is locked").wait_for()
     page.keyboard.press("[")
     page.wait_for_function(
-        "before => document.querySelector('#tab-explore .melody-roll svg').innerHTML === before",
+        "before => document.querySelector('#tab-explore .melody-roll svg')?.innerHTML === before",
         arg=before,
     )
 
