@@ -269,6 +269,7 @@ class Page:
         """What a function yields. The framework may have each step made in another thread; and
         long work that is under way keeps nobody out."""
         made: Iterator[Any] | None = None
+        has_answered = False
         while True:
             found: list[Any] = []
             entering = self.inside(key) if made is None else nullcontext()
@@ -276,7 +277,11 @@ class Page:
                 made = made or fn(visit(self.studio, key, medium, request), *inputs)
                 found = [*islice(made, 1)]
             if not found:
+                # The framework takes no answer at all for empty outputs.
+                if not has_answered:
+                    yield gr.skip()
                 return
+            has_answered = True
             yield found[0]
 
     @contextmanager
