@@ -1,7 +1,7 @@
 """Long work in the background: queued, with progress and cancel, and a result that is kept.
 
-What became of a job is in the store, so a page finds it after a reload and after a restart. One
-process runs the jobs of a database.
+What became of a job is in the store, so a page finds it after a reload, after a restart, and in
+another process that shares the database. Each process does the jobs that were given to it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from studio.errors import StudioError
+from studio.regularly import Regularly
 from studio.store import JobRow, NotSaved, Store
 
 WRITE_SECONDS = 0.5
@@ -29,6 +31,10 @@ RETRY_SECONDS = 5.0
 STOP_SECONDS = 20.0
 """How long somebody who deletes everything waits for work that is under way; what ends later finds
 nobody to whom its result belongs, and leaves none."""
+
+BEAT_SECONDS = 2.0
+"""How often a process that shares its database says that it lives, and hears what was cancelled
+elsewhere."""
 
 POLITENESS = 10
 """How much nicer the threads that work are than those of people who wait for a picture (Unix's
@@ -120,7 +126,12 @@ class Jobs:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._unfinished: dict[str, _Job] = {}
         self._closing = threading.Event()
-        store.jobs.interrupt_unfinished()
+        self._heart: Regularly | None = None
+        if store.jobs.is_shared:
+            store.jobs.beat(())
+            self._heart = Regularly("heart", BEAT_SECONDS, self._beat)
+        else:
+            store.jobs.interrupt_unfinished()
         # Daemons: a process that is told to stop does not wait for a fine-tune.
         self._workers = [
             threading.Thread(target=self._run, name=f"job-{number}", daemon=True)
@@ -199,6 +210,17 @@ class Jobs:
             self._waiting.put(None)
         for worker in self._workers:
             worker.join()
+        if self._heart:
+            self._heart.stop()
+            # It is forgotten anyhow, a minute later.
+            with suppress(NotSaved):
+                self._store.jobs.leave()
+
+    def _beat(self) -> None:
+        with suppress(NotSaved):  # it is away, and everybody else says so
+            mine = dict(self._unfinished)
+            for job_id in self._store.jobs.beat(mine):
+                mine[job_id].stop.set()
 
     def _run(self) -> None:
         _give_way()

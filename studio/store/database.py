@@ -15,7 +15,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -63,14 +63,18 @@ class Database:
         self._writing_engine = self.engine.execution_options(is_writing=True)
         # Its writers poll for that lock, and on a slow disk the unlucky ones of a crowd would give
         # up; our own threads wait in line instead. PostgreSQL has a line of its own.
-        is_sqlite = self.engine.dialect.name == "sqlite"
-        self._line = threading.Lock() if is_sqlite else contextlib.nullcontext()
+        self._line = contextlib.nullcontext() if self.is_shared else threading.Lock()
         try:
             with _translated():
                 self._migrate()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work with it at the same time."""
+        return self.engine.dialect.name != "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -99,14 +103,14 @@ class Database:
 
     def compact(self) -> None:
         """Have what was deleted leave the disk too, as far as other readers let it."""
-        if self.engine.dialect.name != "sqlite":
+        if self.is_shared:
             return
         with _translated(), contextlib.closing(self.engine.raw_connection()) as connection:
             # What was written over (see secure_delete) still stands in the log until then.
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy_to(self, path: Path) -> bool:
-        if self.engine.dialect.name != "sqlite":
+        if self.is_shared:
             return False
         with (
             contextlib.closing(self.engine.raw_connection()) as connection,
@@ -124,6 +128,9 @@ class Database:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         try:
             with self._writing_engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    # Processes that start together would make the same tables.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7860)"))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except CommandError as error:

@@ -143,9 +143,21 @@ class JobRecord(Base):
     stage: Mapped[str] = mapped_column(String(128), default="")
     stage_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    runner: Mapped[str | None] = mapped_column(String(32))
+    is_unwanted: Mapped[bool] = mapped_column(default=False)
     error_key: Mapped[str | None] = mapped_column(String(128))
     error_values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class RunnerRecord(Base):
+    """A process that does jobs, and when it last said that it lives, by the database's clock; only
+    where several may share it."""
+
+    __tablename__ = "runners"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seen: Mapped[datetime]
 
 
 class RoomRecord(Base):
