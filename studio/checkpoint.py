@@ -15,12 +15,13 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import BadCheckpoint, NotFound
+from studio.promotions import Promotions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -143,19 +144,32 @@ def read_card(folder: Path) -> dict[str, Any]:
         BadCheckpoint: missing, unreadable, or of another format.
     """
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        text = (folder / CARD).read_bytes()
+    except OSError as error:
+        raise BadCheckpoint("checkpoint_no_card", folder=folder.name) from error
+    return checked_card(text, folder.name)
+
+
+def checked_card(text: bytes, version: str) -> dict[str, Any]:
+    """The card of a version, from its text.
+
+    Raises:
+        BadCheckpoint: it is none, or of another format or version.
+    """
+    try:
+        card = json.loads(text)
         files = card["files"]
         sound = (
             card["format"] == FORMAT
             and NAME.fullmatch(card["medium"])
-            and card["version"] == folder.name
+            and card["version"] == version
             and isinstance(files, dict)
-            and all(Path(file).name == file for file in files)
+            and all(Path(file).name == file and file not in ("", "..") for file in files)
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadCheckpoint("checkpoint_no_card", folder=folder.name) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadCheckpoint("checkpoint_no_card", folder=version) from error
     if not sound:
-        raise BadCheckpoint("checkpoint_no_card", folder=folder.name)
+        raise BadCheckpoint("checkpoint_no_card", folder=version)
     return card
 
 
@@ -245,6 +259,15 @@ def write_card(path: Path, card: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def replace_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Another card in the place of the one that is there, whole or not at all. Raises: OSError."""
+    fresh = folder / f".{CARD}"
+    write_card(fresh, card)
+    flush(fresh)
+    fresh.replace(folder / CARD)
+    flush(folder)
+
+
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The matrices and kernels of a module's state in half precision: half of what has to be
     fetched. Its vectors stay as they are, since running variances may be smaller than a half can
@@ -293,9 +316,13 @@ def flush(path: Path) -> None:
 class Checkpoints:
     """All versions under the shipped root (read only) and the home root (written)."""
 
+    seconds: float | None = None
+    """How often `sync` is to be called; None: never."""
+
     def __init__(self, shipped: Path, home: Path) -> None:
         self.shipped = Path(shipped)
         self.home = Path(home)
+        self.promotions = Promotions(self.home / "promoted.json")
 
     def folders(self, medium: str) -> list[Path]:
         return [
@@ -339,6 +366,25 @@ class Checkpoints:
         """Write a new version into the home root. Raises: BadCheckpoint (see write_checkpoint)."""
         return write_checkpoint(self.home, card, tensors, documents)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether a place that is shared with other machines does not answer."""
+        return False
+
+    def is_sent(self, medium: str, version: str) -> bool:
+        """Whether other machines that share versions can have this one."""
+        return True
+
+    def sync(self) -> Sequence[tuple[str, str]]:
+        """Exchange versions with others; medium and name of those they removed."""
+        return []
+
+    def add_map(
+        self, medium: str, version: str, tensors: Mapping[str, Tensor], document: Any
+    ) -> None:
+        """Put a map beside a model. Raises: NotFound, BadCheckpoint (see `find`, add_map)."""
+        add_map(self.find(medium, version).folder, tensors, document)
+
     def add_to_card(self, medium: str, version: str, facts: Mapping[str, Any]) -> None:
         """Write on the card of a version of the home root what became known after it was made.
 
@@ -355,12 +401,8 @@ class Checkpoints:
         card = read_card(folder)
         if card.keys() & facts.keys():
             raise BadCheckpoint("checkpoint_exists", name=f"{medium}/{version}")
-        fresh = folder / f".{CARD}"
         try:
-            write_card(fresh, card | dict(facts))
-            flush(fresh)
-            fresh.replace(folder / CARD)
-            flush(folder)
+            replace_card(folder, card | dict(facts))
         except OSError as error:
             raise BadCheckpoint(
                 "checkpoint_unwritable", folder=str(folder), reason=str(error)

@@ -8,7 +8,6 @@ default for those who have not chosen.
 from __future__ import annotations
 
 import datetime
-import json
 import secrets
 import threading
 import time
@@ -116,7 +115,6 @@ class Registry:
         self.traffic.gauge("models_bytes", "Memory that loaded models take.", self.used_bytes)
         self.traffic.gauge("models_budget_bytes", "What they may take.", lambda: budget_bytes)
         self.traffic.gauge("decodes_waiting", "Requests that wait for a model.", self.waiting)
-        self.promotions = checkpoints.home / "promoted.json"
         self.lock = threading.Lock()
         # Building a model is not thread-safe in torch, so one is built at a time; people who use
         # what is loaded do not wait for it.
@@ -226,7 +224,7 @@ class Registry:
             NotFound: the medium has no version at all.
         """
         get_medium(medium)
-        if promoted := self.promoted().get(medium):
+        if promoted := self.checkpoints.promotions.all().get(medium):
             there = {folder.name for folder in self.checkpoints.folders(medium)}
             if standing := [version for version in promoted if version in there]:
                 return standing[-1]
@@ -254,26 +252,12 @@ class Registry:
             NotFound, BadCheckpoint: as `use`.
         """
         self.use(medium, version)
-        with self.lock:
-            promoted = self.promoted()
-            promoted.setdefault(medium, []).append(version)
-            self.save_promoted(promoted)
+        self.checkpoints.promotions.change(lambda all_: all_.setdefault(medium, []).append(version))
 
     def roll_back(self, medium: str) -> str:
         """Undo the latest promotion; returns the default that holds now."""
-        with self.lock:
-            promoted = self.promoted()
-            if promoted.get(medium):
-                promoted[medium].pop()
-                self.save_promoted(promoted)
+        self.checkpoints.promotions.change(lambda all_: all_.get(medium) and all_[medium].pop())
         return self.default_version(medium)
-
-    def promoted(self) -> dict[str, list[str]]:
-        """Promotions by medium, the latest last; on disk, so that they outlive the process."""
-        try:
-            return json.loads(self.promotions.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
 
     def remove(self, medium: str, version: str) -> None:
         """Unload a version and delete it from the home root.
@@ -281,21 +265,12 @@ class Registry:
         Raises:
             NotFound: there is no such version in the home root.
         """
-        with self.lock:
-            self.loaded.pop((medium, version), None)
+        self.unload(medium, version)
         self.checkpoints.remove(medium, version)
 
-    def save_promoted(self, promoted: Mapping[str, Sequence[str]]) -> None:
-        try:
-            self.promotions.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.promotions.with_suffix(".new")
-            fresh.write_text(json.dumps(promoted, indent=1), encoding="utf-8")
-            fresh.replace(self.promotions)
-        except OSError as error:
-            folder = str(self.promotions.parent)
-            raise BadCheckpoint(
-                "checkpoint_unwritable", folder=folder, reason=str(error)
-            ) from error
+    def unload(self, medium: str, version: str) -> None:
+        with self.lock:
+            self.loaded.pop((medium, version), None)
 
     def add_fine_tune(
         self,

@@ -72,7 +72,8 @@ def doomed(studio: Studio, number: int) -> set[tuple[str, str]]:
     mine = studio.store.belongings.versions(number)
     if not mine:
         return mine
-    held = {(medium, version) for medium, all_ in registry.promoted().items() for version in all_}
+    promoted = registry.checkpoints.promotions.all()
+    held = {(medium, version) for medium, all_ in promoted.items() for version in all_}
     parents = {
         (medium, checkpoint.version): checkpoint.parent
         for medium in media()
