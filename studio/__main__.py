@@ -131,12 +131,12 @@ def parser() -> argparse.ArgumentParser:
 
 def registry() -> Registry:
     """Models as the settings say; without the store, which training and sampling do not need."""
-    from studio.checkpoint import Checkpoints
+    from studio.bucket import open_checkpoints
     from studio.registry import Registry
     from studio.settings import load_settings
 
     chosen = load_settings()
-    checkpoints = Checkpoints(chosen.checkpoints, chosen.home / "checkpoints")
+    checkpoints = open_checkpoints(chosen)
     return Registry(checkpoints, chosen.device, chosen.device_budget, chosen.threads)
 
 
@@ -285,7 +285,6 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def draw_map(options: argparse.Namespace) -> dict[str, Any]:
     from studio.atlas import learn, measured
     from studio.atlases import Atlases, document
-    from studio.checkpoint import add_map
 
     models = registry()
     version = options.version or models.default_version(options.medium)
@@ -297,7 +296,7 @@ def draw_map(options: argparse.Namespace) -> dict[str, Any]:
         atlas = Atlases(models, models.checkpoints.home.parent).drawn(
             checkpoint, counted("drawing")
         )
-    add_map(checkpoint.folder, atlas.tensors(), document(atlas))
+    models.checkpoints.add_map(options.medium, version, atlas.tensors(), document(atlas))
     found: dict[str, Any] = {"version": version, "nodes": atlas.size**2}
     if options.measure:
         found["measured"] = measured(generator, atlas, counted("measuring"))

@@ -62,6 +62,15 @@ def _folder(value: Path) -> Path:
     return folder
 
 
+def _folder_or_bucket(value: Path | str) -> Path | str:
+    if isinstance(value, str) and "://" in value:
+        # No name and password: they belong to the environment.
+        if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\w[\w.-]*)*/?", value):
+            return value
+        raise ValueError("not a bucket")
+    return _folder(Path(value))
+
+
 def _automatic(value: str | None) -> str | None:
     return None if value == "auto" else value
 
@@ -75,7 +84,8 @@ class Settings(BaseModel):
         home: where artworks, ratings, versions and runs are kept; created when needed.
         database_url: another database for the store, such as PostgreSQL; None: a file in `home`.
         space_dataset: a private dataset repository of the Hub that mirrors `home`; None: none.
-        checkpoints: the shipped base checkpoints, read only.
+        checkpoints: the folder of the shipped base checkpoints, read only; or a bucket, such as
+            s3://studio/versions, that keeps all versions for several machines.
         device: auto, cpu, mps, cuda or cuda:N.
         device_budget: bytes of device memory that loaded models may take together.
         language: "en" or "zh" for everybody; None: what each browser asks for.
@@ -104,7 +114,7 @@ class Settings(BaseModel):
         Annotated[str, Field(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")] | None,
         BeforeValidator(_automatic),
     ] = None
-    checkpoints: Annotated[Path, AfterValidator(_folder)] = SHIPPED_CHECKPOINTS
+    checkpoints: Annotated[Path | str, BeforeValidator(_folder_or_bucket)] = SHIPPED_CHECKPOINTS
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$")] = "auto"
     device_budget: Annotated[ByteSize, Field(ge=1_000_000)] = ByteSize(2_000_000_000)
     language: Annotated[

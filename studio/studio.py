@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio.bucket import open_checkpoints
 from studio.checkpoint import Checkpoints
 from studio.dice import Dice
 from studio.door import Door
@@ -47,7 +48,7 @@ class Studio:
         kept = keeping(settings)
         kept.restore()
         store = Store(settings.resolved_database_url)
-        checkpoints = Checkpoints(settings.checkpoints, settings.home / "checkpoints")
+        checkpoints = open_checkpoints(settings)
         registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
         jobs = Jobs(store)
         registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
@@ -58,11 +59,18 @@ class Studio:
         if kept.seconds:
             chore = Regularly("mirror", kept.seconds, lambda: kept.keep(store))
             studio.chores.append(chore)
+        if checkpoints.seconds:
+            studio.chores.append(Regularly("bucket", checkpoints.seconds, studio.meet_others))
         if days := settings.keep_days:
             studio.chores.append(
                 Regularly("retention", DAY, lambda: delete_untouched(studio, days))
             )
         return studio
+
+    def meet_others(self) -> None:
+        """Exchange versions with the machines that share them."""
+        for medium, version in self.registry.checkpoints.sync():
+            self.registry.unload(medium, version)
 
     def unfinished(self, key: str, medium: str) -> Path:
         """Where the lesson of a session is kept while it is under way."""

@@ -20,7 +20,14 @@ NONSENSE = {
     "home": [__file__, "a\0b", "~nobody-of-this-name/studio", "x" * 110 + "/" + "x" * 5000],
     "database_url": ["studio.db", "mysql://user:secret@host/studio", "sqlite"],
     "space_dataset": ["studio", "ada/", "ada/studio/x", "https://huggingface.co/ada/studio"],
-    "checkpoints": ["/no/such/folder", __file__],
+    "checkpoints": [
+        "/no/such/folder",
+        __file__,
+        "s3://",
+        "s3://ada:secret@studio/versions",
+        "s3://studio/../versions",
+        "ftp://studio/versions",
+    ],
     "device": ["tpu", "cuda:", "cuda:x", "CPU please"],
     "device_budget": ["lots", "-4GB", "4XB", "0", "1KB"],
     "language": ["de", "klingon"],
@@ -90,6 +97,11 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
     )
     assert settings.resolved_database_url == "postgresql://artist:secret@db/studio"
     assert set(NONSENSE) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("place", ["s3://studio", "s3://studio/versions", "s3://a.b-c/x/y_z.1/"])
+def test_versions_may_be_kept_in_a_bucket(place: str) -> None:
+    assert load_settings({"STUDIO_CHECKPOINTS": place}).checkpoints == place
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""PostgreSQL, a real one: a studio outlives a restart of its database.
+"""PostgreSQL, a real one: a studio outlives a restart of its database, and several share one.
 
 A private server is started for these tests where its programs and the driver are found.
 """
@@ -8,18 +8,35 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
+from studio import jobs as jobs_module
+from studio.jobs import JobContext, Jobs
+from studio.latent import noise_from_seeds
 from studio.medium import Recipe
 from studio.settings import Settings
 from studio.store import NotSaved, Store
+from studio.store import jobs as records
 from studio.store.tables import StateRecord
 from studio.studio import Studio
+from studio.taste import climb, finetune
+from studio.ui import lesson
+from studio.ui.header import fleeting
+from studio.ui.session import Visit
+from studio.ui.teach_views import comparison
+from tests import buckets
+from tests.teaching import MEDIUM, ROUNDS, UNHURRIED, WORKS
+from tests.test_crash import finished, newcomer
+from tests.test_jobs import until_cancelled, wait_until
 
 DEBIAN = Path("/usr/lib/postgresql")
 WORK = Recipe("painting", "v1", (1.0,))
@@ -127,3 +144,135 @@ def test_a_restart_that_nobody_saw_costs_nobody_an_error(store: Store, cluster: 
     cluster.start()
     store.save_state(key, "first", {"after": True})
     assert store.load_state(key, "first") == {"after": True}
+
+
+@pytest.fixture
+def other_store(cluster: Server) -> Iterator[Store]:
+    """What another process has."""
+    store = Store(cluster.url)
+    yield store
+    store.close()
+
+
+def test_a_second_process_leaves_the_work_of_the_first_alone_and_can_stop_it(
+    store: Store, other_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "BEAT_SECONDS", 0.05)
+    key = store.open_session(None).key
+    first = Jobs(store)
+    job = first.submit(key, "finetune", "painting", until_cancelled)
+    wait_until(lambda: first.get(key, job).status == "running")
+    second = Jobs(other_store)
+    assert second.get(key, job).status == "running"
+    assert second.submit(key, "finetune", "painting", until_cancelled, once=True) == job
+    second.cancel(key, job)
+    wait_until(lambda: first.get(key, job).is_finished)
+    assert second.get(key, job).status == "cancelled"
+    first.submit(key, "finetune", "painting", until_cancelled)
+    # Somebody deletes everything, on the other machine.
+    other_store.belongings.delete(store.belongings.number(key), with_shared=False)
+    wait_until(lambda: first.unfinished == 0)
+    first.shutdown()
+    second.shutdown()
+
+
+def test_work_of_a_process_that_is_gone_counts_as_interrupted(
+    store: Store, other_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, go = store.open_session(None).key, threading.Event()
+
+    def work(context: JobContext) -> dict[str, object]:
+        go.wait(60)
+        return {}
+
+    first = Jobs(store)
+    assert first._heart
+    first._heart.stop()
+    job = first.submit(key, "finetune", "painting", work)
+    wait_until(lambda: first.get(key, job).status == "running")
+    other_store.jobs.beat(())
+    assert first.get(key, job).status == "running"
+    # As if a minute had passed.
+    monkeypatch.setattr(records, "SILENCE", -records.SILENCE)
+    other_store.jobs.beat(())
+    assert first.get(key, job).status == "interrupted"
+    go.set()
+    first.shutdown()
+
+
+def test_processes_that_start_together_make_the_tables_once(cluster: Server) -> None:
+    engine = create_engine(cluster.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE together"))
+    engine.dispose()
+    url = cluster.url.replace("/postgres?", "/together?")
+    with ThreadPoolExecutor(4) as processes:
+        for store in processes.map(Store, [url] * 4):
+            store.check()
+            store.close()
+
+
+ANOTHER = """
+import sys
+from studio.latent import noise_from_seeds
+from studio.settings import load_settings
+from studio.studio import Studio
+from studio.ui.session import Visit
+
+studio = Studio.start(load_settings())
+generator = Visit(studio, sys.argv[1], sys.argv[2], "en").generator
+print(generator.version, generator.map(noise_from_seeds([7])).sum().item())
+studio.close()
+"""
+"""Another machine: it samples what a person goes on with."""
+
+
+def test_what_one_machine_is_taught_another_samples(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket is away while the lesson ends: it is kept, said, and sent later."""
+    from latent_stripes.generator import publish
+
+    monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
+    monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
+    monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
+    # A base that no machine was shipped with: the bucket has it from the first one.
+    publish(settings.home / "checkpoints")
+    update = {"checkpoints": buckets.URL, "lesson_works": WORKS, "threads": 1}
+    with buckets.serving() as bucket:
+        studio = Studio.start(settings.model_copy(update=update))
+        visit = newcomer(studio)
+        bucket.leave()
+        lesson.start(visit)
+        job = finished(visit)
+        assert job.status == "done", job
+        sentence = visit.words("teach.unsent").partition(";")[0]
+        assert sentence in comparison(visit, job)
+        assert escape(visit.words("yours.bucket_away")) in fleeting(visit)
+        version = lesson.decide(visit, "accepted", anyway=True)
+        studio.store.use_version(visit.key, MEDIUM, version)
+        bucket.come_back()
+        studio.meet_others()
+        assert sentence not in comparison(visit, job)
+        assert fleeting(visit) == ""
+        generator = Visit(studio, visit.key, MEDIUM, "en").generator
+        expected = generator.map(noise_from_seeds([7])).sum().item()
+        environment = os.environ | {
+            "STUDIO_HOME": str(tmp_path / "another"),
+            "STUDIO_CHECKPOINTS": buckets.URL,
+            "STUDIO_DATABASE_URL": settings.resolved_database_url,
+            "STUDIO_DEVICE": "cpu",
+            "STUDIO_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        said = subprocess.run(
+            [sys.executable, "-c", ANOTHER, visit.key, MEDIUM],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        ).stdout.split()
+        studio.close()
+    assert generator.version == version
+    assert said == [version, str(expected)]

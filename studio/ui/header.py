@@ -44,10 +44,13 @@ def header_html(visit: Visit) -> str:
 
 
 def fleeting(visit: Visit) -> str:
-    """Where nothing lasts, people are told before they lose something."""
+    """Where nothing lasts, or not everything is within reach, people are told."""
+    words = visit.words
+    if visit.studio.registry.checkpoints.is_away:
+        return f"""<aside class="fleeting" role="note"><p>{escape(words("yours.bucket_away"))}</p>
+          </aside>"""
     if visit.studio.keeping.is_lasting:
         return ""
-    words = visit.words
     return f"""<aside class="fleeting" role="note"><p>{escape(words("yours.fleeting"))}</p>
       <button type="button" data-act="backup">{escape(words("yours.backup"))}</button>
       <button type="button" class="quiet" data-go="tab-gallery-button">

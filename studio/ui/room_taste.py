@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from studio.bucket import OutOfReach
 from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, NotFound, StudioError
 from studio.medium import Generator
@@ -54,7 +55,7 @@ class RoomVisit(Visit):
             if base_of(version) == base:
                 try:
                     return registry.use(self.medium, version)
-                except (NotFound, BadCheckpoint):
+                except (NotFound, BadCheckpoint, OutOfReach):
                     continue
         return registry.use(self.medium, base)
 

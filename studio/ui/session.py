@@ -21,6 +21,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from studio.atlases import Atlases
+from studio.bucket import OutOfReach
 from studio.checkpoint import base_of
 from studio.errors import BadCheckpoint, BadUpload, NotFound, StudioError
 from studio.line import Ask, Overtaken
@@ -61,12 +62,16 @@ class Visit:
     def generator(self) -> Generator:
         """The version this session uses; loaded on first use.
 
-        One whose folder is gone or damaged is told, and gives way to the one before it.
+        One whose folder is gone or damaged is told, and gives way to the one before it; one that is
+        out of reach, to what newcomers get, until it is there again.
         """
         store, registry = self.studio.store, self.studio.registry
         while version := store.current_version(self.key, self.medium):
             try:
                 return registry.use(self.medium, version)
+            except OutOfReach as error:
+                self.warn(error)
+                break
             except (NotFound, BadCheckpoint) as error:
                 log.warning("%s", error)
                 store.roll_back(self.key, self.medium)

@@ -178,10 +178,18 @@ def comparison(visit: Visit, job: JobRow) -> str:
     lead = "teach.works.done" if "closer" in job.result["measured"] else "teach.done"
     return f"""<section class="teach-done"><h2>{text(words("teach.done.title"))}</h2>
       <p class="lead">{text(words(lead))}</p>
+      {unsent(visit, job)}
       {measured.figures(visit, job.result["measured"])}
       {cost(visit, job)}{proof.offer(visit, job)}{pairs(visit, job)}
       <p class="row decide">{taking(visit, job)}
         {button(words("teach.discard"), "discard", kind="large")}</p></section>"""
+
+
+def unsent(visit: Visit, job: JobRow) -> str:
+    """That what was learned could not leave this machine yet."""
+    if visit.studio.registry.checkpoints.is_sent(visit.medium, job.result["version"]):
+        return ""
+    return f'<p class="note" role="status">{text(visit.words("teach.unsent"))}</p>'
 
 
 def pairs(visit: Visit, job: JobRow) -> str:

@@ -1,0 +1,52 @@
+"""A server that speaks S3, on this machine, which can be away for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from studio.bucket import Bucket
+
+HOST = "127.0.0.1"
+URL = "s3://studio/versions"
+
+
+class Buckets:
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self, port: int = 0) -> None:
+        self.server = ThreadedMotoServer(ip_address=HOST, port=port, verbose=False)
+        self.server.start()
+        self.port = self.server.get_host_and_port()[1]
+
+    def leave(self) -> None:
+        self.server.stop()
+
+    def come_back(self) -> None:
+        self.start(self.port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{self.port}",
+            "AWS_ACCESS_KEY_ID": "ada",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+@contextmanager
+def serving() -> Iterator[Buckets]:
+    """An empty bucket, and an environment in which it is found."""
+    buckets = Buckets()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in buckets.environment.items():
+            patch.setenv(name, value)
+        files = Bucket(URL).files
+        files.mkdir("studio")
+        yield buckets
+    buckets.server.stop()
