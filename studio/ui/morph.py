@@ -299,7 +299,13 @@ def build(page: Page) -> gr.Tab:
         trigger_mode="always_last",
         **page.quiet,
     ).then(js="() => window.studio.desks['tab-morph'].done()")
-    upload.upload(page.handler(receive), [*page.inputs, upload], drawn, **page.quiet)
+    upload.upload(
+        page.handler(receive),
+        [*page.inputs, upload],
+        drawn,
+        trigger_mode="multiple",
+        **page.quiet,
+    )
     making = export.film(page.saying(make), page.inputs, [export, out], **page.quiet)
     export.stop(page.handler(stop), page.inputs, export, cancels=[making], **page.quiet)
     return tab
