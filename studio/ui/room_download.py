@@ -82,7 +82,7 @@ class RoomFiles:
         """The file, or in one sentence why there is none: as for an event, whoever asks is who
         knows the key."""
         key, accepted = said.get("key", ""), request.headers.get("accept-language")
-        words = Words.for_request(accepted)
+        words = Words.for_request(accepted, self.studio.settings.language)
         try:
             visit = Visit(self.studio, key, next(iter(media())), words.language)
             room = self.studio.store.rooms.room(key, said.get("room", ""))
