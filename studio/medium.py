@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -443,7 +443,6 @@ class Sampled(Handed, Protocol):
         """
 
 
-@runtime_checkable
 class Sourced(Protocol):
     """What a generator can do besides, if it knows the works that its model learned from."""
 
@@ -451,9 +450,15 @@ class Sourced(Protocol):
         """The training works nearest to each of the artworks, the nearest first."""
 
 
+def is_sourced(generator: Any) -> TypeGuard[Sourced]:
+    """Whether a generator knows them. From Python 3.12 on, `isinstance` does not see what whoever
+    stands before a generator passes on."""
+    return hasattr(generator, "sources")
+
+
 def with_sources(generator: Generator, artwork: Artwork) -> Artwork:
     """The artwork, its recipe saying what it comes nearest to if the generator knows."""
-    if isinstance(generator, Sourced) and artwork.recipe is not None:
+    if is_sourced(generator) and artwork.recipe is not None:
         (found,) = generator.sources([artwork])
         artwork.recipe = artwork.recipe.with_(sources=tuple(found))
     return artwork

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.medium import Artwork, Generator, Sourced
+from studio.medium import Artwork, Generator, is_sourced
 from studio.taste.explain import Usual
 from studio.words import Words
 
@@ -38,7 +38,7 @@ def way(words: Words, name: str, value: float) -> str:
 def near(generator: Generator, artwork: Artwork, words: Words) -> str:
     """One sentence: what it comes nearest to among the works that its model learned from, and
     whether that is near; "" if the model does not know."""
-    if not isinstance(generator, Sourced):
+    if not is_sourced(generator):
         return ""
     ((nearest, *_),) = generator.sources([artwork])
     title = words("explore.source.title", title=nearest.title or nearest.work)
