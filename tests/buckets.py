@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,7 +47,9 @@ def serving() -> Iterator[Buckets]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in buckets.environment.items():
             patch.setenv(name, value)
-        files = Bucket(URL).files
-        files.mkdir("studio")
+        # Such servers of one process have what they hold in common.
+        reset = f"{buckets.environment['AWS_ENDPOINT_URL']}/moto-api/reset"
+        urllib.request.urlopen(urllib.request.Request(reset, method="POST")).close()
+        Bucket(URL).files.mkdir("studio")
         yield buckets
     buckets.server.stop()

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from sqlalchemy import event
 
+from studio import jobs
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.taste import climb, finetune
@@ -72,6 +73,8 @@ def teach(home: Path, checkpoints: Path, key: str, last: int) -> None:
 def main(homes: Path, checkpoints: Path) -> int:
     finetune.MOST_ROUNDS = finetune.LEAST_ROUNDS = ROUNDS
     climb.ROUND_SECONDS = UNHURRIED
+    # Each stage is written once, so that the same number is the same step in every process.
+    jobs.WRITE_SECONDS = UNHURRIED
     # What torch imports only then would take each process seconds.
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     key = (homes / "key").read_text()
