@@ -17,7 +17,7 @@ from studio.painting.data import center_crops, collect
 from studio.painting.features import ImageFeatures
 from studio.painting.generator import PaintingGenerator, folded
 from studio.painting.model import Painter
-from studio.painting.publish import best_spread, resume_from, transferred_from
+from studio.painting.publish import ALIKE, best_spread, resume_from, transferred_from
 from studio.painting.train import Run, settled
 from tests.painting.conftest import SMALL
 
@@ -152,7 +152,9 @@ def test_the_shipped_spread_fits_the_works_best(trained, pictures):
     narrow.mapping.spread(1 / 1.3, centre)
     tried = []
     painter, factor = best_spread(narrow, network, real, noise, tried.append)
-    best = min(tried, key=lambda line: line["fd"])
+    least = min(line["fd"] for line in tried)
+    alike = [line for line in tried if line["fd"] <= ALIKE * least]
+    best = min(alike, key=lambda line: line["kid_x1000"])
     assert factor == best["spread"] and len(tried) > 1
     widths = [p.mapping(noise).var(0).sum().detach() for p in (narrow, painter)]
     assert float((widths[1] / widths[0]).sqrt()) == pytest.approx(factor, rel=1e-3)
