@@ -100,8 +100,8 @@ def follow(
     wishes = [wish(gesture, melody, kept) for gesture in gestures]
     rest = Rest.of(melody.grid, wishes, kept, pull, latent.device)
     starts = begun(latent, melody.grid, wishes, encode)
-    away = torch.zeros_like(whitening.points(starts), requires_grad=True)
     origin = whitening.points(starts)
+    away = torch.zeros_like(origin, requires_grad=True)
     adam = torch.optim.Adam([away], pull.rate)
     best, least = latent, torch.inf
 

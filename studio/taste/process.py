@@ -281,18 +281,12 @@ def marginal(posterior: Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
     return across @ posterior.alpha.to(points), variance.clamp_min(1e-8)
 
 
-def between(posterior: Posterior, components: Tensor, others: Tensor) -> Tensor:
-    """Covariance [A, B] of the liking of artworks [A, K] with that of others [B, K]."""
-    hypothesis, rated = posterior.hypothesis, posterior.points
-    ours, theirs = components * posterior.weights, others * posterior.weights
-    ours_rated, theirs_rated = (_kernel(hypothesis, each, rated) for each in (ours, theirs))
-    return _kernel(hypothesis, ours, theirs) - ours_rated @ posterior.spread @ theirs_rated.T
-
-
-def joint(posterior: Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
-    # Near what was rated, the prior and what is known of it cancel: float32 leaves no covariance.
-    points = (components * posterior.weights).double()
-    rated = posterior.points.double()
+def joint(posterior: Posterior, components: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean [A] and covariance [A, A] of the liking of artworks [A, K]. Near what was rated, the
+    prior and what is known of it cancel: as a covariance to draw from, float32 leaves none."""
+    points = (components * posterior.weights).to(dtype)
+    rated = posterior.points.to(dtype)
     across = _kernel(posterior.hypothesis, points, rated)
     prior = _kernel(posterior.hypothesis, points, points)
-    return across @ posterior.alpha.double(), prior - across @ posterior.spread.double() @ across.T
+    known = across @ posterior.spread.to(dtype) @ across.T
+    return across @ posterior.alpha.to(dtype), prior - known

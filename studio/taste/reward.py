@@ -21,7 +21,7 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
 from studio.taste.components import components, whiten
-from studio.taste.process import Posterior, between, joint, likely, marginal, observe
+from studio.taste.process import Posterior, joint, likely, marginal, observe
 from studio.taste.ratings import Ratings
 
 FEWEST = 6
@@ -170,35 +170,33 @@ class RewardModel:
         tastes = []
         for index in chosen.tolist():
             posterior = self._posteriors[index]
-            mean, covariance = joint(posterior, components)
+            mean, covariance = joint(posterior, components, torch.float64)
             # Hundreds of artworks in few components: singular but for rounding, hence float64.
             jitter = 1e-4 * torch.eye(len(mean), dtype=torch.float64)
             root = torch.linalg.cholesky(covariance + jitter).float()
             tastes.append(mean.float() + root @ torch.randn(len(mean), generator=rng))
         return torch.stack(tastes)
 
-    def teaches(self, features: Tensor, among: Tensor) -> Tensor:
+    def teaches(self, features: Tensor) -> Tensor:
         """By how much stars for each artwork [B, F] are expected to lessen what is uncertain about
-        others [N, F], their mean variance, [B] (Cohn, Neural network exploration using optimal
+        all of them, their mean variance, [B] (Cohn, Neural network exploration using optimal
         experiment design, 1996).
 
         What is liked counts most: it is what will be made. Hypotheses that disagree count as
         uncertainty too. What all works have in common does not: how generous somebody is teaches
         nothing.
         """
-        points, others = (whiten(each, self.statistics) for each in (features, among))
-        votes, models = self._votes, self._posteriors
-        ours, variances = torch.stack([torch.stack(marginal(p, points)) for p in models]).unbind(1)
-        theirs = torch.stack([marginal(p, others)[0] for p in models])
-        liking = votes @ theirs
+        points, votes = whiten(features, self.statistics), self._votes
+        both = [joint(p, points, points.dtype) for p in self._posteriors]
+        means, covariances = (torch.stack(each) for each in zip(*both, strict=True))
+        liking = votes @ means
         matters = torch.sigmoid(KEEN * (liking - liking.mean()) / liking.std().clamp_min(1e-6))
-        ours, theirs = ours - votes @ ours, theirs - liking
-        noise = votes.new_tensor([1 - p.hypothesis.signal for p in models])
-        variance = votes @ (variances + noise[:, None] + ours.square())
-        covariance = (ours * votes[:, None]).T @ theirs
-        for vote, model in zip(votes, models, strict=True):
-            covariance += vote * between(model, points, others)
-        covariance -= covariance.mean(1, keepdim=True)
+        apart = means - liking
+        noise = votes @ votes.new_tensor([1 - p.hypothesis.signal for p in self._posteriors])
+        covariance = torch.einsum("h,hbn->bn", votes, covariances)
+        covariance += (apart * votes[:, None]).T @ apart
+        variance = covariance.diagonal() + noise
+        covariance = covariance - covariance.mean(1, keepdim=True)
         return covariance.square() @ matters / matters.sum() / variance.clamp_min(1e-6)
 
     def likeness(self, features: Tensor) -> Tensor:

@@ -192,7 +192,7 @@ def choose(
     rng = np.random.Generator(np.random.PCG64(seed))
     for taste in reward.sample(candidates, count, seed):
         to_please = rng.random() < 0.5 or count > 1
-        value = taste + expected if to_please else reward.teaches(candidates, candidates)
+        value = taste + expected if to_please else reward.teaches(candidates)
         value[chosen] = -torch.inf
         chosen.append(int(value.argmax()))
     return chosen
