@@ -9,8 +9,8 @@ groups, since thirty ratings cannot weigh dozens of components one by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from itertools import product
 
 import torch
@@ -32,6 +32,8 @@ LINEAR = 0.3
 something just right past it less often, and makes works more alike."""
 OFFSET = 0.3
 NEWTON_STEPS = 12
+AT_ONCE = 8_000_000
+"""Entries of the hypotheses' covariances that are worked on together."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,43 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
-class Posterior:
-    """A hypothesis conditioned on the ratings, ready to predict."""
+class Posteriors:
+    """H hypotheses conditioned on M observations of N artworks, ready to predict.
 
-    hypothesis: Hypothesis
-    weights: Tensor  # [K], of the components
-    points: Tensor  # [N, K], rated artworks, weighted
-    alpha: Tensor  # [N], so that mean = k(x, points) @ alpha
-    spread: Tensor  # [N, N], so that variance = k(x, x) - k(x, P) spread k(P, x)
-    evidence: float
-    guesses: Tensor  # per comparison that can be checked: 1 right, 0.5 undecided, 0 wrong
-    left_out: Tensor  # [2, M], mean and variance of each observation given all the others
+    Attributes:
+        weights: [H, K], of the components.
+        points: [H, N, K], rated artworks, weighted.
+        alpha: [H, N], so that mean = k(x, points) @ alpha.
+        spread: [H, N, N], so that variance = k(x, x) - k(x, P) spread k(P, x).
+        evidence: [H].
+        guesses: [H, C], per comparison that can be checked: 1 right, 0.5 undecided, 0 wrong.
+        left_out: [H, 2, M], mean and variance of each observation given all the others.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    weights: Tensor
+    points: Tensor
+    alpha: Tensor
+    spread: Tensor
+    evidence: Tensor
+    guesses: Tensor
+    left_out: Tensor
+
+    def __len__(self) -> int:
+        return len(self.hypotheses)
+
+    def of(self, which: Sequence[int]) -> Posteriors:
+        """Some of them."""
+        tensors = [getattr(self, name)[list(which)] for name in TENSORS]
+        return Posteriors(tuple(self.hypotheses[index] for index in which), *tensors)
+
+    @classmethod
+    def together(cls, several: Sequence[Posteriors]) -> Posteriors:
+        tensors = [torch.cat([getattr(each, name) for each in several]) for name in TENSORS]
+        return cls(tuple(one for each in several for one in each.hypotheses), *tensors)
+
+
+TENSORS = tuple(field.name for field in fields(Posteriors))[1:]
 
 
 @dataclass(frozen=True)
@@ -128,7 +156,7 @@ def normal_scores(values: Tensor) -> Tensor:
     return (scores - scores.mean()) / scores.std(unbiased=False).clamp_min(1e-6)
 
 
-def likely(points: Tensor, where: Components, observed: Observations) -> list[Posterior]:
+def likely(points: Tensor, where: Components, observed: Observations) -> Posteriors:
     """The likely hypotheses, conditioned on what was observed at whitened points [N, K].
 
     That a taste goes by one kind of features is tried with all settings only where a plain one
@@ -136,96 +164,114 @@ def likely(points: Tensor, where: Components, observed: Observations) -> list[Po
     """
 
     def tried(
-        kind: int | None, fading: Sequence[float], lengths: Sequence[float]
-    ) -> list[Posterior]:
-        settings = product(fading, lengths, SIGNALS)
-        return [_condition(Hypothesis(*each, kind), points, where, observed) for each in settings]
+        kinds: Iterable[int | None], fading: Sequence[float], lengths: Sequence[float]
+    ) -> list[Posteriors]:
+        settings = [
+            Hypothesis(*each, kind) for kind in kinds for each in product(fading, lengths, SIGNALS)
+        ]
+        at_once = max(AT_ONCE // len(observed.operator) ** 2, 1)
+        return [
+            _condition(settings[begin : begin + at_once], points, where, observed)
+            for begin in range(0, len(settings), at_once)
+        ]
 
-    found = tried(None, FADING, LENGTHS)
-    kinds = range(len(where.names)) if len(where.names) > 1 else ()
-    for kind in kinds:
-        plain = tried(kind, [PLAIN_FADING], [PLAIN_LENGTH])
-        found += plain
-        if max(p.evidence for p in plain) > max(p.evidence for p in found) - LIKELY:
-            others = [length for length in LENGTHS if length != PLAIN_LENGTH]
-            found += tried(kind, [PLAIN_FADING], others)
-    best = max(p.evidence for p in found)
-    return [p for p in found if p.evidence > best - LIKELY]
+    found = tried([None], FADING, LENGTHS)
+    if len(where.names) > 1:
+        found += tried(range(len(where.names)), [PLAIN_FADING], [PLAIN_LENGTH])
+        plain = Posteriors.together(found)
+        best = plain.evidence.max() - LIKELY
+        close = {plain.hypotheses[i].kind for i in (plain.evidence > best).nonzero()[:, 0].tolist()}
+        others = [length for length in LENGTHS if length != PLAIN_LENGTH]
+        found += tried(sorted(close - {None}), [PLAIN_FADING], others)
+    every = Posteriors.together(found)
+    best = every.evidence.max() - LIKELY
+    return every.of((every.evidence > best).nonzero()[:, 0].tolist())
 
 
-def _component_weights(hypothesis: Hypothesis, where: Components) -> Tensor:
+def _component_weights(fading: float, own_kind: int | None, where: Components) -> Tensor:
     """Relevance of each component, scaled so that two artworks lie about sqrt(2) apart."""
     weights = torch.zeros(len(where.scales))
     for kind, loudness in enumerate(where.loudness):
         own = where.kinds == kind
         scales = where.scales[own].clamp_min(1e-6)
-        faded = (scales / scales[0]) ** hypothesis.fading
-        if hypothesis.kind is not None:
-            loudness = 1.0 if kind == hypothesis.kind else UNHEARD
+        faded = (scales / scales[0]) ** fading
+        if own_kind is not None:
+            loudness = 1.0 if kind == own_kind else UNHEARD
         weights[own] = loudness * faded / faded.norm()
     return weights / weights.norm()
 
 
-def _kernel(hypothesis: Hypothesis, a: Tensor, b: Tensor) -> Tensor:
-    """Prior covariance [A, B] of the liking of weighted components [A, K] and [B, K].
+def _of_each(hypotheses: Sequence[Hypothesis], name: str, like: Tensor) -> Tensor:
+    """One number of each hypothesis, [H, 1, 1]."""
+    return like.new_tensor([getattr(each, name) for each in hypotheses])[:, None, None]
+
+
+def _kernel(hypotheses: Sequence[Hypothesis], a: Tensor, b: Tensor) -> Tensor:
+    """Prior covariance [H, A, B] of the liking of weighted components [H, A, K] and [H, B, K].
 
     A smooth part that forgets far from what was rated, a linear part that extrapolates, and an
     offset, since what one is asked to rate is not an average sample.
     """
-    inner = a @ b.T
-    squared = (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * inner).clamp_min(0)
-    smooth = torch.exp(-0.5 * squared / hypothesis.length**2)
-    return hypothesis.signal * ((1 - LINEAR) * smooth + LINEAR * inner + OFFSET)
+    inner = a @ b.mT
+    squared = a.square().sum(2)[:, :, None] + b.square().sum(2)[:, None] - 2 * inner
+    lengths, signals = (_of_each(hypotheses, name, a) for name in ("length", "signal"))
+    smooth = torch.exp(-0.5 * squared.clamp_min(0) / lengths**2)
+    return signals * ((1 - LINEAR) * smooth + LINEAR * inner + OFFSET)
 
 
 def _condition(
-    hypothesis: Hypothesis,
+    hypotheses: Sequence[Hypothesis],
     components: Tensor,
     where: Components,
     observed: Observations,
-) -> Posterior:
-    weights = _component_weights(hypothesis, where)
-    points = components * weights
-    noise = 1 - hypothesis.signal
-    prior = observed.operator @ _kernel(hypothesis, points, points) @ observed.operator.T
-    targets = observed.values.clone()
+) -> Posteriors:
+    shared = {(each.fading, each.kind) for each in hypotheses}
+    relevance = {each: _component_weights(*each, where) for each in shared}
+    weights = torch.stack([relevance[each.fading, each.kind] for each in hypotheses])
+    points = components * weights[:, None]
+    noise = 1 - _of_each(hypotheses, "signal", points)[:, 0]
+    operator, won = observed.operator, observed.is_won
+    prior = operator @ _kernel(hypotheses, points, points) @ operator.T
+    targets = observed.values.repeat(len(hypotheses), 1)
     # Two noisy impressions meet in a pair.
     variances = torch.where(observed.is_star, noise, 2 * noise) + 1e-4
-    log_scale = torch.zeros(())
-    won = observed.is_won
+    log_scale = torch.zeros(len(hypotheses))
     if won.any():
-        spread = math.sqrt(2 * noise)
+        spread = (2 * noise).sqrt()
         for _ in range(NEWTON_STEPS):
-            gain = torch.linalg.solve(prior + variances.diag(), targets)
-            difference = (prior @ gain)[won] / spread
-            targets[won], variances[won], log_scale = _probit_sites(difference, spread)
-    root = torch.linalg.cholesky(prior + variances.diag())
+            gain = torch.linalg.solve(prior + variances.diag_embed(), targets)
+            difference = torch.einsum("hmn,hn->hm", prior, gain)[:, won] / spread
+            targets[:, won], variances[:, won], log_scale = _probit_sites(difference, spread)
+    root = torch.linalg.cholesky(prior + variances.diag_embed())
     inverse = torch.cholesky_inverse(root)
-    gain = inverse @ targets
+    gain = torch.einsum("hmn,hn->hm", inverse, targets)
     evidence = (
-        -0.5 * float(targets @ gain)
-        - float(root.diagonal().log().sum())
+        -0.5 * (targets * gain).sum(1)
+        - root.diagonal(dim1=1, dim2=2).log().sum(1)
         - 0.5 * int((~won).sum()) * math.log(2 * math.pi)
-        + float(log_scale)
+        + log_scale
     )
-    return Posterior(
-        hypothesis,
+    return Posteriors(
+        tuple(hypotheses),
         weights,
         points,
-        observed.operator.T @ gain,
-        observed.operator.T @ inverse @ observed.operator,
+        gain @ operator,
+        operator.T @ inverse @ operator,
         evidence,
         _left_out_guesses(inverse, gain, targets, observed),
         _left_out(inverse, gain, targets, torch.where(won, 2 * noise - variances, 0.0)),
     )
 
 
-def _probit_sites(difference: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
+def _probit_sites(difference: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Gaussian observations that stand for won pairs at the current differences (Laplace).
 
+    Args:
+        difference: [H, W], and `spread` [H, 1].
+
     Returns:
-        Their targets and variances, and the log of the factor by which the exact likelihood
-        exceeds the exponential part of those Gaussians, for the evidence.
+        Their targets and variances, [H, W], and the log of the factor by which the exact likelihood
+        exceeds the exponential part of those Gaussians, for the evidence, [H].
     """
     log_likelihood = torch.special.log_ndtr(difference)
     slope = torch.exp(-0.5 * difference.square() - log_likelihood) / math.sqrt(2 * math.pi)
@@ -234,7 +280,7 @@ def _probit_sites(difference: Tensor, spread: float) -> tuple[Tensor, Tensor, Te
     targets = spread * (difference + slope / curvature)
     # log N(target; difference, variance) without its 2 pi, which cancels in the evidence.
     fitted = -0.5 * (slope.square() / curvature) - 0.5 * variances.log()
-    return targets, variances, (log_likelihood - fitted).sum()
+    return targets, variances, (log_likelihood - fitted).sum(1)
 
 
 def _left_out_guesses(
@@ -251,42 +297,48 @@ def _left_out_guesses(
     differ = observed.stars[first] != observed.stars[second]
     differ &= observed.raters[first] == observed.raters[second]
     first, second = first[differ], second[differ]
-    a, b, c = inverse[first, first], inverse[second, second], inverse[first, second]
+    a, b, c = inverse[:, first, first], inverse[:, second, second], inverse[:, first, second]
     determinant = (a * b - c * c).clamp_min(1e-12)
-    left_first = targets[first] - (b * gain[first] - c * gain[second]) / determinant
-    left_second = targets[second] - (a * gain[second] - c * gain[first]) / determinant
+    gain_first, gain_second = gain[:, first], gain[:, second]
+    left_first = targets[:, first] - (b * gain_first - c * gain_second) / determinant
+    left_second = targets[:, second] - (a * gain_second - c * gain_first) / determinant
     agreement = (left_first - left_second) * (observed.stars[first] - observed.stars[second])
     won = observed.is_won
-    left_pairs = (targets - gain / inverse.diagonal())[won]
-    return 0.5 * (1 + torch.cat([agreement, left_pairs]).sign())
+    left_pairs = (targets - gain / inverse.diagonal(dim1=1, dim2=2))[:, won]
+    return 0.5 * (1 + torch.cat([agreement, left_pairs], 1).sign())
 
 
 def _left_out(inverse: Tensor, gain: Tensor, targets: Tensor, instead: Tensor) -> Tensor:
-    """Mean and variance [2, M] of each observation given the others (Rasmussen & Williams, 5.4.2).
+    """Mean and variance [H, 2, M] of each observation given the others (Rasmussen & Williams,
+    5.4.2).
 
     Args:
-        instead: [M], the noise of a new answer beyond that of the observation itself: a pair's
+        instead: [H, M], the noise of a new answer beyond that of the observation itself: a pair's
             Gaussian is flatter than two impressions, where the answer was clear.
     """
-    spread = inverse.diagonal()
-    return torch.stack([targets - gain / spread, (1 / spread + instead).clamp_min(1e-4)])
+    spread = inverse.diagonal(dim1=1, dim2=2)
+    return torch.stack([targets - gain / spread, (1 / spread + instead).clamp_min(1e-4)], 1)
 
 
-def marginal(posterior: Posterior, components: Tensor) -> tuple[Tensor, Tensor]:
-    points = components * posterior.weights.to(components)
-    across = _kernel(posterior.hypothesis, points, posterior.points.to(points))
-    hypothesis = posterior.hypothesis
-    prior = hypothesis.signal * (1 - LINEAR + LINEAR * points.square().sum(1) + OFFSET)
-    variance = prior - ((across @ posterior.spread.to(points)) * across).sum(1)
-    return across @ posterior.alpha.to(points), variance.clamp_min(1e-8)
+def marginal(posteriors: Posteriors, components: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance [H, B] of the liking of artworks [B, K]."""
+    points = components * posteriors.weights.to(components)[:, None]
+    across = _kernel(posteriors.hypotheses, points, posteriors.points.to(points))
+    signals = _of_each(posteriors.hypotheses, "signal", points)[:, 0]
+    prior = signals * (1 - LINEAR + LINEAR * points.square().sum(2) + OFFSET)
+    variance = prior - ((across @ posteriors.spread.to(points)) * across).sum(2)
+    return _mean(posteriors, across), variance.clamp_min(1e-8)
 
 
-def joint(posterior: Posterior, components: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Mean [A] and covariance [A, A] of the liking of artworks [A, K]. Near what was rated, the
-    prior and what is known of it cancel: as a covariance to draw from, float32 leaves none."""
-    points = (components * posterior.weights).to(dtype)
-    rated = posterior.points.to(dtype)
-    across = _kernel(posterior.hypothesis, points, rated)
-    prior = _kernel(posterior.hypothesis, points, points)
-    known = across @ posterior.spread.to(dtype) @ across.T
-    return across @ posterior.alpha.to(dtype), prior - known
+def joint(posteriors: Posteriors, components: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean [H, A] and covariance [H, A, A] of the liking of artworks [A, K]. Near what was rated,
+    the prior and what is known of it cancel: as a covariance to draw from, float32 leaves none."""
+    points = (components * posteriors.weights[:, None]).to(dtype)
+    across = _kernel(posteriors.hypotheses, points, posteriors.points.to(dtype))
+    known = across @ posteriors.spread.to(dtype) @ across.mT
+    prior = _kernel(posteriors.hypotheses, points, points)
+    return _mean(posteriors, across), prior - known
+
+
+def _mean(posteriors: Posteriors, across: Tensor) -> Tensor:
+    return (across @ posteriors.alpha.to(across)[:, :, None])[:, :, 0]

@@ -21,7 +21,7 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
 from studio.taste.components import components, whiten
-from studio.taste.process import Posterior, joint, likely, marginal, observe
+from studio.taste.process import Posteriors, joint, likely, marginal, observe
 from studio.taste.ratings import Ratings
 
 FEWEST = 6
@@ -45,15 +45,12 @@ class RewardModel:
         comparisons: how many comparisons that is measured on.
     """
 
-    def __init__(
-        self, statistics: FeatureStatistics, posteriors: Sequence[Posterior], ratings: int
-    ) -> None:
+    def __init__(self, statistics: FeatureStatistics, posteriors: Posteriors, ratings: int) -> None:
         self.statistics = statistics
         self.ratings = ratings
-        self._posteriors = tuple(posteriors)
-        evidence = torch.tensor([p.evidence for p in posteriors], dtype=torch.float64)
-        self._votes = torch.softmax(evidence, 0).float()
-        guesses = torch.stack([p.guesses for p in posteriors])
+        self._posteriors = posteriors
+        self._votes = torch.softmax(posteriors.evidence.double(), 0).float()
+        guesses = posteriors.guesses
         self.comparisons = guesses.shape[1]
         self.accuracy = float(self._votes @ guesses.mean(dim=1)) if guesses.numel() else math.nan
 
@@ -134,9 +131,7 @@ class RewardModel:
     def predict_components(self, components: Tensor) -> tuple[Tensor, Tensor]:
         """`predict` for features that are whitened already, [B, K]."""
         votes = self._votes.to(components)
-        predictions = [marginal(p, components) for p in self._posteriors]
-        means = torch.stack([mean for mean, _ in predictions])
-        variances = torch.stack([variance for _, variance in predictions])
+        means, variances = marginal(self._posteriors, components)
         mean = votes @ means
         variance = votes @ (variances + (means - mean).square())
         return mean, variance.clamp_min(1e-8).sqrt()
@@ -146,15 +141,15 @@ class RewardModel:
         to 1, that it goes by all of them."""
         names = components(self.statistics).names
         found = dict.fromkeys(names, 0.0) if len(names) > 1 else {}
-        for vote, posterior in zip(self._votes.tolist(), self._posteriors, strict=True):
-            if posterior.hypothesis.kind is not None:
-                found[names[posterior.hypothesis.kind]] += vote
+        for vote, each in zip(self._votes.tolist(), self._posteriors.hypotheses, strict=True):
+            if each.kind is not None:
+                found[names[each.kind]] += vote
         return found
 
     def left_out(self) -> tuple[Tensor, Tensor]:
         """What all the other ratings say of each, [M] stars and then pairs: its mean and standard
         deviation. A star's is its normal score, a pair's how much better the winner is liked."""
-        means, variances = torch.stack([p.left_out for p in self._posteriors]).unbind(1)
+        means, variances = self._posteriors.left_out.unbind(1)
         mean = self._votes @ means
         variance = self._votes @ (variances + (means - mean).square())
         return mean, variance.sqrt()
@@ -167,15 +162,17 @@ class RewardModel:
         components = whiten(features, self.statistics)
         rng = torch.Generator().manual_seed(seed)
         chosen = torch.multinomial(self._votes, count, replacement=True, generator=rng)
-        tastes = []
-        for index in chosen.tolist():
-            posterior = self._posteriors[index]
-            mean, covariance = joint(posterior, components, torch.float64)
-            # Hundreds of artworks in few components: singular but for rounding, hence float64.
-            jitter = 1e-4 * torch.eye(len(mean), dtype=torch.float64)
-            root = torch.linalg.cholesky(covariance + jitter).float()
-            tastes.append(mean.float() + root @ torch.randn(len(mean), generator=rng))
-        return torch.stack(tastes)
+        among, which = chosen.unique(return_inverse=True)
+        mean, covariance = joint(self._posteriors.of(among.tolist()), components, torch.float64)
+        # Hundreds of artworks in few components: singular but for rounding, hence float64.
+        covariance.diagonal(dim1=1, dim2=2).add_(1e-4)
+        root = torch.linalg.cholesky(covariance).float()
+        drawn = torch.randn(count, len(features), generator=rng)
+        tastes = mean.float()[which]
+        for index in range(len(among)):
+            mine = which == index
+            tastes[mine] += drawn[mine] @ root[index].T
+        return tastes
 
     def teaches(self, features: Tensor) -> Tensor:
         """By how much stars for each artwork [B, F] are expected to lessen what is uncertain about
@@ -187,12 +184,12 @@ class RewardModel:
         nothing.
         """
         points, votes = whiten(features, self.statistics), self._votes
-        both = [joint(p, points, points.dtype) for p in self._posteriors]
-        means, covariances = (torch.stack(each) for each in zip(*both, strict=True))
+        means, covariances = joint(self._posteriors, points, points.dtype)
         liking = votes @ means
         matters = torch.sigmoid(KEEN * (liking - liking.mean()) / liking.std().clamp_min(1e-6))
         apart = means - liking
-        noise = votes @ votes.new_tensor([1 - p.hypothesis.signal for p in self._posteriors])
+        signals = [each.signal for each in self._posteriors.hypotheses]
+        noise = 1 - votes @ votes.new_tensor(signals)
         covariance = torch.einsum("h,hbn->bn", votes, covariances)
         covariance += (apart * votes[:, None]).T @ apart
         variance = covariance.diagonal() + noise
@@ -202,13 +199,11 @@ class RewardModel:
     def likeness(self, features: Tensor) -> Tensor:
         """How much of what is known of an artwork [B, F] each rated one [N] says, [B, N] of 0 to 1:
         the prior's correlation of their liking, as far as it is smooth."""
-        components = whiten(features, self.statistics)
-        rows = []
-        for posterior in self._posteriors:
-            points = components * posterior.weights
-            distance = torch.cdist(points, posterior.points) / posterior.hypothesis.length
-            rows.append(torch.exp(-0.5 * distance.square()))
-        return torch.einsum("h,hbn->bn", self._votes, torch.stack(rows))
+        posteriors = self._posteriors
+        points = whiten(features, self.statistics) * posteriors.weights[:, None]
+        lengths = points.new_tensor([each.length for each in posteriors.hypotheses])
+        distance = torch.cdist(points, posteriors.points) / lengths[:, None, None]
+        return torch.einsum("h,hbn->bn", self._votes, torch.exp(-0.5 * distance.square()))
 
 
 def require_trusted(reward: RewardModel, count: int) -> None:

@@ -67,6 +67,9 @@ def follow(visit: Visit, said: Any, usual: Usual) -> Iterator[tuple[Walk, str, b
                     continue
                 walk.show(found)
                 gauge = told(walk, usual)
+            # Whatever overtook it while this picture was told of may be shown already.
+            if ask.is_overtaken:
+                return
             yield walk, gauge, False
             shown = time.monotonic()
         with line.within(ask):

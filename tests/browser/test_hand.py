@@ -35,6 +35,7 @@ def test_what_is_dragged_or_painted_is_followed_and_can_be_undone(
     wait_for_another(page, first)
     layer.press("Escape")
     expect(layer.locator(".goal")).to_have_count(0)
+    expect(page.locator(".hand-layer.is-under-way")).to_have_count(0)
     assert same(settled(page), first)
     expect(steps(page)).to_have_count(1)
 

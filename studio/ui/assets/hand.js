@@ -19,6 +19,7 @@ let kinds = [];
 let kind = "";
 let isOn = false;
 let isUnderWay = 0;
+let isStopped = false;
 let marks = []; // what the work is to follow, the oldest first
 let held = null; // what is being dragged or drawn
 let at = [0.5, 0.5]; // where the cross of the keyboard is
@@ -123,6 +124,7 @@ function clear() {
 
 function stop() {
   clear();
+  isStopped = true;
   desk()?.ask({ do: "let_go" });
 }
 
@@ -166,7 +168,12 @@ function send() {
 // Called when an answer has come whole, has failed or was overtaken.
 window.studio.followed = () => {
   isUnderWay -= 1;
-  if (!isUnderWay) marks = [];
+  if (!isUnderWay) {
+    marks = [];
+    // The last picture of the way may have come after the answer that let go.
+    if (isStopped) desk()?.ask({ do: "let_go" });
+    isStopped = false;
+  }
   draw();
 };
 
