@@ -29,6 +29,7 @@ from studio.ui.session import Visit
 
 MEDIUM = "stripes"
 ROUNDS = 2
+STEPS = 3
 WORKS = 16
 """That a lesson is checked on, where it matters that it ends and not what it learns."""
 UNHURRIED = 3600.0
@@ -72,7 +73,7 @@ def teach(home: Path, checkpoints: Path, key: str, last: int) -> None:
 
 def main(homes: Path, checkpoints: Path) -> int:
     finetune.MOST_ROUNDS = finetune.LEAST_ROUNDS = ROUNDS
-    climb.ROUND_SECONDS = UNHURRIED
+    climb.ROUND_SECONDS, climb.STEPS = UNHURRIED, STEPS
     # Each stage is written once, so that the same number is the same step in every process.
     jobs.WRITE_SECONDS = UNHURRIED
     # What torch imports only then would take each process seconds.

@@ -33,7 +33,7 @@ from studio.ui import lesson, versions
 from studio.ui.session import Visit
 from studio.ui.teach_views import outcome
 from studio.words import LANGUAGES, Words
-from tests.teaching import MEDIUM, ROUNDS, UNHURRIED, WORKS, settings_of
+from tests.teaching import MEDIUM, ROUNDS, STEPS, UNHURRIED, WORKS, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RATED = 30
@@ -47,6 +47,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
     monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
     monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
+    monkeypatch.setattr(climb, "STEPS", STEPS)
 
 
 @pytest.fixture

@@ -26,22 +26,22 @@ from studio import adapter as low_rank
 from studio.medium import Generator
 from studio.taste.telling import Teller
 
-BATCH = 56
+BATCH = 32
 """Works that a round looks at."""
-AT_ONCE = 28
+AT_ONCE = 16
 """Of these, those whose gradients are taken together: it bounds the memory."""
 STEPS = 30
 """Of the adapter, between two looks at real works."""
-ROUND_SECONDS = 2.0
+ROUND_SECONDS = 1.0
 """After LEAST_STEPS, a mapping that is not cheap takes no more of them than fit in this."""
 LEAST_STEPS = 6
 RECENT = 3
 """Rounds whose gradients the field is fitted to."""
 SMOOTHING = 0.5
 """Ridge of that fit, for each work and squared standard deviation of the latents."""
-ANCHOR_BATCH = 512
-ANCHOR_SAMPLES = 4096
-ROUND_SAMPLES = 1024
+ANCHOR_BATCH = 256
+ANCHOR_SAMPLES = 2048
+ROUND_SAMPLES = 512
 """Of these, those that a round learns on."""
 LEARNING_RATE = 2e-2
 FIRST_WEIGHT = 1.5

@@ -95,12 +95,10 @@ def step_of(page: Page) -> float:
     return time.monotonic() - begun
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[ServedStudio]:
-    """Another studio, whose home is empty."""
-    home = tmp_path / "elsewhere"
-    home.mkdir()
-    served = ServedStudio(home)
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+    """Another studio, that has nobody's home."""
+    served = ServedStudio(tmp_path_factory.mktemp("elsewhere"))
     yield served
     served.stop()
 

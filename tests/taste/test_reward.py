@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import NotEnoughRatings
-from studio.taste import Ratings, RewardModel
+from studio.taste import Ratings, RewardModel, process
 from studio.taste.artists import Artist
 from studio.taste.process import normal_scores
 from studio.taste.reward import FEWEST
@@ -50,6 +50,20 @@ def test_pairs_add_to_stars(curves: CurveGenerator, base: Tensor, truth: Tensor)
     few = RewardModel.of(curves, Ratings(base[:68], stars)).predict(features)[0]
     all_of_them = RewardModel.of(curves, Ratings(base[:68], stars, pairs)).predict(features)[0]
     assert rank_correlation(all_of_them, truth[68:]) > rank_correlation(few, truth[68:])
+
+
+def test_hypotheses_tried_together_are_those_tried_one_by_one(
+    curves: CurveGenerator, base: Tensor, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    given = Ratings(thirty.latents, thirty.stars, ((0, 1, False), (2, 3, True)))
+    features = curves.latent_features(base[30:])
+    together = RewardModel.of(curves, given)
+    monkeypatch.setattr(process, "AT_ONCE", 1)
+    one_by_one = RewardModel.of(curves, given)
+    for one, other in zip(together.predict(features), one_by_one.predict(features), strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+    assert torch.allclose(together.teaches(features), one_by_one.teaches(features), atol=1e-5)
+    assert together.accuracy == pytest.approx(one_by_one.accuracy)
 
 
 def test_it_is_surer_where_it_saw_ratings(curves: CurveGenerator, base: Tensor, thirty: Ratings):
