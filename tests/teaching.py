@@ -29,7 +29,7 @@ from studio.ui.session import Visit
 
 MEDIUM = "stripes"
 ROUNDS = 2
-STEPS = 3
+STEPS = 15
 WORKS = 16
 """That a lesson is checked on, where it matters that it ends and not what it learns."""
 UNHURRIED = 3600.0
