@@ -195,7 +195,9 @@ def test_a_studio_that_is_stopped_in_good_order_goes_on_too(
         assert lesson.can_go_on(again)
         rounds = climb.Climb.round
         taught: list[int] = []
-        monkeypatch.setattr(climb.Climb, "round", lambda *of: (taught.append(1), rounds(*of)))
+        monkeypatch.setattr(
+            climb.Climb, "round", lambda *a, **k: (taught.append(1), rounds(*a, **k))
+        )
         expect_a_fresh_lesson(again)
     assert len(taught) == (ROUNDS - 1 if stage == "teach.stage.learning" else 0)
 

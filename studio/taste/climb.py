@@ -46,6 +46,12 @@ ROUND_SAMPLES = 512
 LEARNING_RATE = 2e-2
 FIRST_WEIGHT = 1.5
 """Of what is wanted, before it follows how much is missing."""
+MOST_WEIGHT = 100.0
+"""Beyond that the divergence would hold nothing any more, and the gain grows no further."""
+LOOKED_BACK = 3
+LEAST_RISE = 0.05
+"""What the last LOOKED_BACK rounds together have to gain over as many before them; less is no
+progress."""
 TRUST = 0.2
 """What the field may be wrong by, per squared standard deviation from the last round."""
 PAIRING = 0.1
@@ -79,8 +85,8 @@ class Climb:
     Attributes:
         mapping: with its adapter, as far as it has come.
         pictures: works decoded so far.
-        rounds: made so far, and the `gain` that works had at the beginning of the last one.
-        is_hurried: whether whoever climbs has decided that there is no time for another.
+        gains: that works had at the beginning of each round made so far.
+        is_over: whether whoever climbs has decided against another round.
     """
 
     def __init__(
@@ -108,17 +114,32 @@ class Climb:
         self.start = self.whitened(latents)
         self.weight = FIRST_WEIGHT
         self.seen: list[tuple[Tensor, Tensor]] = []
-        self.rounds = 0
-        self.gain = -math.inf
-        self.is_hurried = False
+        self.gains: list[float] = []
+        self.is_over = False
+
+    @property
+    def rounds(self) -> int:
+        return len(self.gains)
+
+    @property
+    def gain(self) -> float:
+        """That works had at the beginning of the last round."""
+        return self.gains[-1] if self.gains else -math.inf
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the last rounds gained nothing."""
+        before, now = self.gains[-2 * LOOKED_BACK : -LOOKED_BACK], self.gains[-LOOKED_BACK:]
+        return len(before) == LOOKED_BACK and sum(now) - sum(before) < LOOKED_BACK * LEAST_RISE
 
     def state(self, seconds: float) -> dict[str, Tensor]:
         """All that the next round depends on, besides what every climb to this aim begins with;
         `seconds` is how long this one has taken."""
-        numbers = (self.weight, self.rounds, self.gain, self.is_hurried, self.pictures, seconds)
+        numbers = (self.weight, self.is_over, self.pictures, seconds)
         moments = self.optimiser.state_dict()["state"]
         return {
             "numbers": torch.tensor([float(number) for number in numbers], dtype=torch.float64),
+            "gains": torch.tensor(self.gains, dtype=torch.float64),
             "rng": self.rng.get_state(),
             **{f"seen.{i}.{j}": t for i, both in enumerate(self.seen) for j, t in enumerate(both)},
             **{f"parameter.{i}": p for i, p in enumerate(self.parameters)},
@@ -127,9 +148,9 @@ class Climb:
 
     def take_up(self, state: Mapping[str, Tensor]) -> float:
         """Be where a climb to the same aim was; returns how many seconds that had taken."""
-        weight, rounds, gain, is_hurried, pictures, seconds = state["numbers"].tolist()
-        self.weight, self.gain, self.is_hurried = weight, gain, bool(is_hurried)
-        self.rounds, self.pictures = int(rounds), int(pictures)
+        self.weight, is_over, pictures, seconds = state["numbers"].tolist()
+        self.is_over, self.pictures = bool(is_over), int(pictures)
+        self.gains = state["gains"].tolist()
         self.rng.set_state(state["rng"])
         seen = range(min(self.rounds, RECENT))
         self.seen = [(state[f"seen.{i}.0"], state[f"seen.{i}.1"]) for i in seen]
@@ -142,19 +163,24 @@ class Climb:
         self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
         return float(seconds)
 
-    def round(self, done: float, teller: Teller) -> None:
+    def round(self, done: float, teller: Teller, is_enough: bool = False) -> None:
         """Decode some works, climb where their gradients point.
 
         Args:
             done: share of the rounds that are over; steps become smaller with it.
+            is_enough: whether to stay where works have the wanted gain already.
 
         Raises:
             FineTuneCancelled: nobody waits for it any more.
         """
         points, gradients, gain = self.look_ahead(teller)
         self.seen = [*self.seen, (points, gradients)][-RECENT:]
+        self.gains = [*self.gains, gain]
+        if is_enough and gain >= self.aim.wanted:
+            return
         # Dual ascent: more weight while there is less than wanted, less when there is more.
         self.weight *= math.exp(min(max(0.6 * (self.aim.wanted - gain), -0.7), 0.7))
+        self.weight = min(self.weight, MOST_WEIGHT)
         for group in self.optimiser.param_groups:
             group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
         field = self.field()
@@ -178,8 +204,6 @@ class Climb:
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-        self.rounds += 1
-        self.gain = gain
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The gradient of what is wanted around the recent works, as a linear function of whitened

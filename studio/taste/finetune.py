@@ -160,12 +160,12 @@ def finetune(
     )
     if (kept := file.load()) is not None:
         begun -= climb.take_up(kept)
-    while climb.rounds < MOST_ROUNDS and not climb.is_hurried:
+    while climb.rounds < MOST_ROUNDS and not climb.is_over:
         number, elapsed = climb.rounds, time.monotonic() - begun
         if number >= LEAST_ROUNDS and (climb.gain >= aim.wanted or elapsed > seconds):
             break
-        climb.round(min(number / ROUNDS, 0.9), teller)
-        climb.is_hurried = number + 1 >= ROUNDS and elapsed > UNHURRIED
+        climb.round(min(number / ROUNDS, 0.9), teller, is_enough=number >= LEAST_ROUNDS)
+        climb.is_over = number + 1 >= ROUNDS and (elapsed > UNHURRIED or climb.is_stuck)
         file.save(climb.state(time.monotonic() - begun))
         share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
         teller.tell(share, "learning", climb.mapping, reward=climb.gain)

@@ -321,3 +321,39 @@ def test_works_that_are_not_yet_as_wanted_get_more_rounds(
             progress=lambda share, values, seen=rounds: "reward" in values and seen.append(share),
         )
         assert len(rounds) == expected
+
+
+def test_rounds_that_gain_nothing_are_the_last(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    rounds: list[float] = []
+
+    def still(self: climb.Climb, *_: object, **__: object) -> None:
+        """As far as a round may have come that moves nothing."""
+        self.gains = [*self.gains, 0.5]
+        rounds.append(0.5)
+
+    monkeypatch.setattr(climb.Climb, "round", still)
+    with pytest.raises(NotEnoughRatings):
+        finetune(curves, thirty)
+    assert len(rounds) == module.ROUNDS < module.MOST_ROUNDS
+
+
+def test_where_works_are_as_wanted_it_stays(
+    curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
+):
+    """The gain is known at the beginning of a round: what its steps would do, nobody has seen."""
+    looks: list[float] = []
+    mapped: list[Tensor] = []
+    look_ahead = climb.Climb.look_ahead
+
+    def pleased(self: climb.Climb, *given: Any) -> tuple[Tensor, Tensor, float]:
+        points, gradients, _ = look_ahead(self, *given)
+        mapped.append(next(iter(self.parameters)).detach().clone())
+        looks.append(self.aim.wanted if len(self.gains) > module.LEAST_ROUNDS else 0.0)
+        return points, gradients, looks[-1]
+
+    monkeypatch.setattr(climb.Climb, "look_ahead", pleased)
+    result = finetune(curves, thirty)
+    assert len(looks) == module.LEAST_ROUNDS + 2
+    assert any(torch.equal(mapped[-1], each) for each in result.adapter.values())
