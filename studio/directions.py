@@ -171,12 +171,15 @@ class Whitening:
 
     def latents(self, points: Tensor) -> Tensor:
         """[N, K] to [N, D]."""
-        return self.mean + (points * self.scales) @ self.axes
+        return self.mean + self.ways(points)
+
+    def ways(self, steps: Tensor) -> Tensor:
+        """Steps between points [..., K] as those between their latents [..., D]."""
+        return (steps * self.scales) @ self.axes
 
     def direction(self, key: str, field: Field) -> Direction:
         """A field as a direction in latent space, not measured yet."""
-        step = (field.step * self.scales) @ self.axes
-        left = (field.left * self.scales) @ self.axes
+        step, left = self.ways(field.step), self.ways(field.left)
         right = (field.right / self.scales) @ self.axes
         scale = float(step.norm().clamp_min(1e-8))
         bent = torch.stack([left, right])

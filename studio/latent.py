@@ -199,7 +199,8 @@ def constant_speed(
     if len(distances) != len(positions) - 1 or any(d < 0 for d in distances):
         raise ValueError("one non-negative distance is needed between every two positions")
     travelled = np.concatenate([[0.0], np.cumsum(distances)])
-    if travelled[-1] == 0:
+    # So little is nothing: shares of it have no digits left.
+    if travelled[-1] < 1e-300:
         return [float(p) for p in np.linspace(positions[0], positions[-1], frames)]
     # A path that stands still somewhere would make the inverse ambiguous; a grain of time does not
     # show and keeps it rising.

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from studio import latent
@@ -131,6 +131,7 @@ def test_an_unknown_easing_is_refused():
 
 
 @given(st.lists(st.floats(0, 10), min_size=2, max_size=12), st.integers(2, 40))
+@example([0.0, 2.2250738585e-313], 3)
 def test_constant_speed_makes_equal_steps(distances, frames):
     positions = np.linspace(0, 1, len(distances) + 1)
     found = latent.constant_speed(positions, distances, frames)

@@ -111,7 +111,7 @@ def follow(
 
     for step in range(pull.steps):
         with torch.enable_grad():
-            here = starts + (away * whitening.scales) @ whitening.axes
+            here = starts + whitening.ways(away)
             logits = say(here)
             points = origin + away
             loss = judged(logits.slots.softmax(2), points) + rest(logits)

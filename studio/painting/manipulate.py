@@ -83,7 +83,7 @@ def follow(
     for step in range(pull.steps):
         share = min(1.0, (step + 1) / max(1.0, pull.moving * pull.steps))
         with torch.enable_grad():
-            here = latents + (away * whitening.scales) @ whitening.axes
+            here = latents + whitening.ways(away)
             views = see(here)
             loss = pull.prior * (start + away).square().mean()
             for asked in wishes:

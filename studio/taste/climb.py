@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio import adapter as low_rank
+from studio.directions import Whitening
 from studio.medium import Generator
 from studio.taste.telling import Teller
 
@@ -105,13 +106,11 @@ class Climb:
         # The anchor is the version one starts from, which may be a fine-tune already.
         self.noise = torch.randn(ANCHOR_SAMPLES, 128, generator=rng)
         latents = generator.map(self.noise)
-        self.anchor_mean = latents.mean(0)
-        _, scales, axes = torch.linalg.svd(latents - self.anchor_mean, full_matrices=False)
+        mean = latents.mean(0)
+        _, scales, axes = torch.linalg.svd(latents - mean, full_matrices=False)
         known = scales > 0.02 * scales[0]
-        scales = scales[known, None] / len(latents) ** 0.5
-        self.whitener = (axes[known] / scales).T
-        self.unwhitener = axes[known] * scales
-        self.start = self.whitened(latents)
+        self.whitening = Whitening(mean, axes[known], scales[known] / len(latents) ** 0.5)
+        self.start = self.whitening.points(latents)
         self.weight = FIRST_WEIGHT
         self.seen: list[tuple[Tensor, Tensor]] = []
         self.gains: list[float] = []
@@ -188,13 +187,13 @@ class Climb:
         noise = self.noise[pool].to(self.generator.device)
         start = self.start[pool]
         with torch.no_grad():
-            last = self.whitened(self.mapping(noise).cpu())
+            last = self.whitening.points(self.mapping(noise).cpu())
         begun = time.monotonic()
         for step in range(STEPS):
             if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
                 break
             chosen = torch.randperm(ROUND_SAMPLES, generator=self.rng)[:ANCHOR_BATCH]
-            white = self.whitened(self.mapping(noise[chosen]).cpu())
+            white = self.whitening.points(self.mapping(noise[chosen]).cpu())
             climbed = (white * field(white.detach())).sum(1).mean()
             strayed = (white - last[chosen]).square().sum(1).mean()
             moved = (white - start[chosen]).square().sum(1).mean()
@@ -215,9 +214,6 @@ class Climb:
         slopes = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ gradients)
         return lambda white: white @ slopes[:-1] + slopes[-1]
 
-    def whitened(self, latents: Tensor) -> Tensor:
-        return (latents - self.anchor_mean) @ self.whitener
-
     def look_ahead(self, teller: Teller) -> tuple[Tensor, Tensor, float]:
         """Whitened latents of fresh noise, the gradient of what is wanted there, the mean gain."""
         noise = torch.randn(self.batch, 128, generator=self.rng)
@@ -227,8 +223,8 @@ class Climb:
         # Of one size: each is large enough to see how far its works lie apart.
         for chunk in latents.tensor_split(max(math.ceil(self.batch / AT_ONCE), 2)):
             teller.stop_if_cancelled()
-            white = self.whitened(chunk).requires_grad_()
-            chunk = white @ self.unwhitener + self.anchor_mean
+            white = self.whitening.points(chunk).requires_grad_()
+            chunk = self.whitening.latents(white)
             wish, gain = self.aim.wish(
                 self.generator.latent_features(chunk.to(self.generator.device)).cpu()
             )
@@ -236,7 +232,7 @@ class Climb:
             gradients.append(gradient)
             gains.append(gain)
         self.pictures += self.batch
-        return self.whitened(latents), torch.cat(gradients), float(torch.cat(gains).mean())
+        return self.whitening.points(latents), torch.cat(gradients), float(torch.cat(gains).mean())
 
     def divergence(self, white: Tensor) -> Tensor:
         """KL divergence, in nats, of whitened latents from those at the start, as Gaussians."""

@@ -63,7 +63,7 @@ def found(generator: Generator, atlas: Atlas, works: Sequence[Artwork], more: Te
         shared = torch.linalg.solve(gradients @ gradients.T + doubts.diag(), gradients @ way)
         way = way - gradients.T @ shared
     step = SPEED * way / way.norm().clamp_min(1e-8)
-    return (step * whitening.scales) @ whitening.axes
+    return whitening.ways(step)
 
 
 def slope(points: Tensor, values: Tensor) -> Tensor:
