@@ -96,7 +96,7 @@ class Settings(BaseModel):
             is told their place in line.
         lesson_seconds: how long a lesson in Teach may learn; it usually needs a quarter of that.
         lesson_works: works that a lesson is checked on before it is offered; each of its rounds
-            looks at nearly half as many.
+            looks at a quarter as many.
         password: what everybody has to say before they see the page; None: nothing.
         keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
