@@ -158,8 +158,9 @@ class Whitening:
     scales: Tensor
 
     @classmethod
-    def of(cls, where: LatentStatistics) -> Whitening:
-        kept = where.scales > 1e-3 * where.scales[0]
+    def of(cls, where: LatentStatistics, least: float = 1e-3) -> Whitening:
+        """Without axes that vary by less than `least` of the first."""
+        kept = where.scales > least * where.scales[0]
         return cls(where.mean, where.axes[kept], where.scales[kept])
 
     def to(self, device: torch.device) -> Whitening:

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio import adapter as low_rank
-from studio.directions import Whitening
+from studio.directions import Whitening, statistics
 from studio.medium import Generator
 from studio.taste.telling import Teller
 
@@ -106,10 +106,7 @@ class Climb:
         # The anchor is the version one starts from, which may be a fine-tune already.
         self.noise = torch.randn(ANCHOR_SAMPLES, 128, generator=rng)
         latents = generator.map(self.noise)
-        mean = latents.mean(0)
-        _, scales, axes = torch.linalg.svd(latents - mean, full_matrices=False)
-        known = scales > 0.02 * scales[0]
-        self.whitening = Whitening(mean, axes[known], scales[known] / len(latents) ** 0.5)
+        self.whitening = Whitening.of(statistics(latents), least=0.02)
         self.start = self.whitening.points(latents)
         self.weight = FIRST_WEIGHT
         self.seen: list[tuple[Tensor, Tensor]] = []

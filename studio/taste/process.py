@@ -77,13 +77,15 @@ class Posteriors:
     guesses: Tensor
     left_out: Tensor
 
-    def __len__(self) -> int:
-        return len(self.hypotheses)
-
     def of(self, which: Sequence[int]) -> Posteriors:
         """Some of them."""
         tensors = [getattr(self, name)[list(which)] for name in TENSORS]
         return Posteriors(tuple(self.hypotheses[index] for index in which), *tensors)
+
+    def not_ruled_out(self) -> Posteriors:
+        """Those that the ratings do not make much less likely than the likeliest."""
+        close = self.evidence > self.evidence.max() - LIKELY
+        return self.of(close.nonzero()[:, 0].tolist())
 
     @classmethod
     def together(cls, several: Sequence[Posteriors]) -> Posteriors:
@@ -178,14 +180,11 @@ def likely(points: Tensor, where: Components, observed: Observations) -> Posteri
     found = tried([None], FADING, LENGTHS)
     if len(where.names) > 1:
         found += tried(range(len(where.names)), [PLAIN_FADING], [PLAIN_LENGTH])
-        plain = Posteriors.together(found)
-        best = plain.evidence.max() - LIKELY
-        close = {plain.hypotheses[i].kind for i in (plain.evidence > best).nonzero()[:, 0].tolist()}
+        close = Posteriors.together(found).not_ruled_out().hypotheses
+        kinds = {each.kind for each in close if each.kind is not None}
         others = [length for length in LENGTHS if length != PLAIN_LENGTH]
-        found += tried(sorted(close - {None}), [PLAIN_FADING], others)
-    every = Posteriors.together(found)
-    best = every.evidence.max() - LIKELY
-    return every.of((every.evidence > best).nonzero()[:, 0].tolist())
+        found += tried(sorted(kinds), [PLAIN_FADING], others)
+    return Posteriors.together(found).not_ruled_out()
 
 
 def _component_weights(fading: float, own_kind: int | None, where: Components) -> Tensor:
@@ -201,7 +200,7 @@ def _component_weights(fading: float, own_kind: int | None, where: Components) -
     return weights / weights.norm()
 
 
-def _of_each(hypotheses: Sequence[Hypothesis], name: str, like: Tensor) -> Tensor:
+def of_each(hypotheses: Sequence[Hypothesis], name: str, like: Tensor) -> Tensor:
     """One number of each hypothesis, [H, 1, 1]."""
     return like.new_tensor([getattr(each, name) for each in hypotheses])[:, None, None]
 
@@ -214,7 +213,7 @@ def _kernel(hypotheses: Sequence[Hypothesis], a: Tensor, b: Tensor) -> Tensor:
     """
     inner = a @ b.mT
     squared = a.square().sum(2)[:, :, None] + b.square().sum(2)[:, None] - 2 * inner
-    lengths, signals = (_of_each(hypotheses, name, a) for name in ("length", "signal"))
+    lengths, signals = (of_each(hypotheses, name, a) for name in ("length", "signal"))
     smooth = torch.exp(-0.5 * squared.clamp_min(0) / lengths**2)
     return signals * ((1 - LINEAR) * smooth + LINEAR * inner + OFFSET)
 
@@ -229,7 +228,7 @@ def _condition(
     relevance = {each: _component_weights(*each, where) for each in shared}
     weights = torch.stack([relevance[each.fading, each.kind] for each in hypotheses])
     points = components * weights[:, None]
-    noise = 1 - _of_each(hypotheses, "signal", points)[:, 0]
+    noise = 1 - of_each(hypotheses, "signal", points)[:, 0]
     operator, won = observed.operator, observed.is_won
     prior = operator @ _kernel(hypotheses, points, points) @ operator.T
     targets = observed.values.repeat(len(hypotheses), 1)
@@ -324,7 +323,7 @@ def marginal(posteriors: Posteriors, components: Tensor) -> tuple[Tensor, Tensor
     """Mean and variance [H, B] of the liking of artworks [B, K]."""
     points = components * posteriors.weights.to(components)[:, None]
     across = _kernel(posteriors.hypotheses, points, posteriors.points.to(points))
-    signals = _of_each(posteriors.hypotheses, "signal", points)[:, 0]
+    signals = of_each(posteriors.hypotheses, "signal", points)[:, 0]
     prior = signals * (1 - LINEAR + LINEAR * points.square().sum(2) + OFFSET)
     variance = prior - ((across @ posteriors.spread.to(points)) * across).sum(2)
     return _mean(posteriors, across), variance.clamp_min(1e-8)

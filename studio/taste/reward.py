@@ -21,7 +21,7 @@ from torch import Tensor
 from studio.errors import NotEnoughRatings
 from studio.medium import FeatureStatistics, Generator
 from studio.taste.components import components, whiten
-from studio.taste.process import Posteriors, joint, likely, marginal, observe
+from studio.taste.process import Posteriors, joint, likely, marginal, observe, of_each
 from studio.taste.ratings import Ratings
 
 FEWEST = 6
@@ -188,8 +188,7 @@ class RewardModel:
         liking = votes @ means
         matters = torch.sigmoid(KEEN * (liking - liking.mean()) / liking.std().clamp_min(1e-6))
         apart = means - liking
-        signals = [each.signal for each in self._posteriors.hypotheses]
-        noise = 1 - votes @ votes.new_tensor(signals)
+        noise = 1 - votes @ of_each(self._posteriors.hypotheses, "signal", votes).flatten()
         covariance = torch.einsum("h,hbn->bn", votes, covariances)
         covariance += (apart * votes[:, None]).T @ apart
         variance = covariance.diagonal() + noise
@@ -201,8 +200,8 @@ class RewardModel:
         the prior's correlation of their liking, as far as it is smooth."""
         posteriors = self._posteriors
         points = whiten(features, self.statistics) * posteriors.weights[:, None]
-        lengths = points.new_tensor([each.length for each in posteriors.hypotheses])
-        distance = torch.cdist(points, posteriors.points) / lengths[:, None, None]
+        lengths = of_each(posteriors.hypotheses, "length", points)
+        distance = torch.cdist(points, posteriors.points) / lengths
         return torch.einsum("h,hbn->bn", self._votes, torch.exp(-0.5 * distance.square()))
 
 

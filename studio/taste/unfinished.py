@@ -12,7 +12,7 @@ from torch import Tensor
 
 from studio.checkpoint import flush
 
-FORMAT = "1"
+FORMAT = "2"
 """Another one whenever what a round does changes: half a lesson is not ended by another teacher."""
 HEADER = "latent_studio_lesson"
 
