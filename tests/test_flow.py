@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import torch
 
-from studio.flow import NOISE_DIM, Coordinates, Mapping, Shape
+from studio.flow import NOISE_DIM, Coordinates, Flow, Mapping, Shape
+from studio.flow_training import held_out_loss, train_flow
 
 SHAPE = Shape(parts=4, part_dim=32, width=8, heads=2, layers=1)
 
@@ -36,3 +39,44 @@ def test_checkpoints_without_what_parts_share_lead_where_they_did() -> None:
     new = Coordinates(SHAPE)
     new.load_state_dict(saved)
     assert torch.equal(new.to_latents(latents), latents)
+
+
+def test_a_flow_that_learns_by_heart_goes_back_to_where_it_knew_others_best() -> None:
+    torch.manual_seed(0)
+    flow = Flow(SHAPE)
+    run = SimpleNamespace(
+        device=torch.device("cpu"),
+        flow=flow,
+        flow_ema=Flow(SHAPE).requires_grad_(False),
+        flow_step=0,
+        wall_seconds=0.0,
+        save=lambda: None,
+    )
+    run.flow_ema.load_state_dict(flow.state_dict())
+    # So few, and so fast, that it is soon wrong about all others.
+    few, others, lines = kindred(8), kindred(64)[8:], []
+    train_flow(
+        run,
+        few,
+        others,
+        1.0,
+        lines.append,
+        steps=120,
+        batch_size=8,
+        learning_rate=0.05,
+        warm_up=1,
+        measure_every=10,
+    )
+    losses = [line["validation"] for line in lines]
+    assert min(losses) < losses[-1]
+    unseen = run.flow.coordinates.to_flow(others)
+    assert round(held_out_loss(run, unseen), 4) == min(losses)
+
+
+def test_a_look_at_held_out_works_leaves_chance_as_it_was() -> None:
+    run = SimpleNamespace(device=torch.device("cpu"), flow_ema=Flow(SHAPE))
+    torch.manual_seed(5)
+    expected = torch.randn(4)
+    torch.manual_seed(5)
+    held_out_loss(run, torch.randn(3, NOISE_DIM, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(torch.randn(4), expected)

@@ -104,7 +104,7 @@ def publish(
         "title": title,
         "parent": None,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "trained_on": run.device.type,
+        "trained_on": run.trained_on,
         "config": run.config.to_dict(),
         "recipe": asdict(run.recipe),
         "training": {k: v for k, v in run.describe().items() if k not in ("config", "recipe")},
@@ -152,5 +152,6 @@ def resume_from(checkpoint: Checkpoint, folder: Path, device: str) -> Run:
         flow.load_state_dict(checkpoint.tensors("flow"))
     for name in COUNTS:
         setattr(run, name, saved["training"][name])
+    run.trained_on = saved["trained_on"]
     torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
     return run

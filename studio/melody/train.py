@@ -20,9 +20,12 @@ from studio.melody.grid import BARS, CELLS, METER_NAMES, PAD, SLOTS
 from studio.melody.model import Composer, Logits
 from studio.precision import autocast
 from studio.training import (
+    MEASURED_EVERY,
     Best,
+    Captured,
     Clock,
     Report,
+    adamw,
     follow_average,
     load_modules,
     read_state,
@@ -94,6 +97,7 @@ class Run:
         self.mapping_step = 0
         self.phrases = 0
         self.wall_seconds = 0.0
+        self.trained_on = self.device.type
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -113,7 +117,7 @@ class Run:
             "mapping_step": self.mapping_step,
             "phrases": self.phrases,
             "wall_seconds": self.wall_seconds,
-            "device": self.device.type,
+            "device": self.trained_on,
             "torch": torch.__version__,
         }
 
@@ -128,6 +132,7 @@ class Run:
         run = cls(folder, Config.from_dict(saved["config"]), Recipe(**saved["recipe"]), device)
         for name in COUNTS:
             setattr(run, name, saved[name])
+        run.trained_on = saved["device"]
         load_modules(folder, run.parts)
         torch.manual_seed(run.recipe.seed + run.step + run.flow_step + run.mapping_step)
         return run
@@ -143,27 +148,30 @@ class Run:
 
 def exchange(batch: Batch, share: float) -> Batch:
     """Some phrases with each bar taken from another phrase of the same meter."""
-    tokens = batch.tokens.unflatten(1, (BARS, -1)).clone()
-    triplets = batch.triplets.unflatten(1, (BARS, -1)).clone()
-    order = torch.argsort(batch.meter + 0.5 * torch.rand(len(batch)))
-    chosen = torch.rand(len(batch)) < share
+    device = batch.meter.device
+    old_tokens = batch.tokens.unflatten(1, (BARS, -1))
+    old_triplets = batch.triplets.unflatten(1, (BARS, -1))
+    tokens, triplets = old_tokens.clone(), old_triplets.clone()
+    order = torch.argsort(batch.meter + 0.5 * torch.rand(len(batch), device=device))
+    chosen = torch.rand(len(batch), device=device) < share
     for bar in range(BARS):
         rolled = order.roll(bar * 3 + 1)
         fits = chosen[order] & (batch.meter[rolled] == batch.meter[order])
-        tokens[order[fits], bar] = batch.tokens.unflatten(1, (BARS, -1))[rolled[fits], bar]
-        triplets[order[fits], bar] = batch.triplets.unflatten(1, (BARS, -1))[rolled[fits], bar]
+        source = torch.where(fits, rolled, order)
+        tokens[order, bar] = old_tokens[source, bar]
+        triplets[order, bar] = old_triplets[source, bar]
     return Batch(tokens.flatten(1), triplets.flatten(1), batch.meter)
 
 
 def reconstruction(logits: Logits, batch: Batch) -> Tensor:
     """Cross-entropy per token in use, with the triplet flags' and the meter's."""
+    # What no slot of the meter holds is left out of the sum and of what it is divided by.
     slots = F.cross_entropy(
-        logits.slots.flatten(0, 1).float(), batch.tokens.flatten(), reduction="none"
+        logits.slots.flatten(0, 1).float(), batch.tokens.flatten(), ignore_index=PAD
     )
-    used = (batch.tokens != PAD).flatten()
     flags = F.binary_cross_entropy_with_logits(logits.triplets.float(), batch.triplets)
     meter = F.cross_entropy(logits.meter.float(), batch.meter)
-    return slots[used].mean() + 0.25 * flags + 0.05 * meter
+    return slots + 0.25 * flags + 0.05 * meter
 
 
 def train_autoencoder(
@@ -180,20 +188,15 @@ def train_autoencoder(
     Ends with the average that validation phrases came back from best.
     """
     recipe = run.recipe
-    train = tensors(collection.split("train"))
+    train = tensors(collection.split("train")).to(run.device)
     validation = tensors(collection.split("validation"))
     parts = [run.composer.encoder, run.composer.decoder]
     parameters = [p for part in parts for p in part.parameters()]
-    adam = torch.optim.AdamW(parameters, recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    clock, first = Clock(run, minutes, steps), run.step
-    totals: dict[str, float] = {}
-    best = Best(run.ema)
-    while not clock.is_over:
-        # Moments start afresh with every session, hence the warm-up.
-        rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
-        set_rate(adam, recipe.learning_rate * rate)
-        rows = torch.randint(len(train), (recipe.batch_size,))
-        batch = exchange(train[rows], recipe.exchanged).to(run.device)
+    adam = adamw(parameters, recipe.learning_rate, run.device, weight_decay=0.01)
+
+    def learn() -> Tensor:
+        rows = torch.randint(len(train), (recipe.batch_size,), device=run.device)
+        batch = exchange(train[rows], recipe.exchanged)
         with autocast(run.device):
             mean, log_variance = run.composer.encoder(batch.tokens, batch.triplets, batch.meter)
             mean, log_variance = mean.float(), log_variance.float()
@@ -201,24 +204,36 @@ def train_autoencoder(
             logits = run.composer.decoder(latents, batch.meter)
         error = reconstruction(logits, batch)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        used = float((batch.tokens != PAD).sum()) / len(batch)
+        used = (batch.tokens != PAD).sum() / len(batch)
         loss = error + recipe.beta * divergence / used
         adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()
+        return torch.stack([error.detach(), divergence.detach()])
+
+    step = Captured(run.device, learn)
+    clock, first = Clock(run, minutes, steps), run.step
+    totals = torch.zeros(2, device=run.device)
+    every = measure_every * MEASURED_EVERY.get(run.device.type, 1)
+    best = Best(run.ema)
+    run.trained_on = run.device.type
+    while not clock.is_over:
+        # Moments start afresh with every session, hence the warm-up.
+        rate = min((run.step - first + 1) / recipe.warm_up, clock.cooling)
+        set_rate(adam, recipe.learning_rate * rate)
+        totals += step()
         run.step += 1
-        run.phrases += len(batch)
+        run.phrases += recipe.batch_size
         clock.tick()
         # A young average would mostly remember where the weights began.
         keep = min(recipe.ema, run.step / (run.step + 20))
         for part in ("encoder", "decoder"):
             follow_average(getattr(run.ema, part), getattr(run.composer, part), keep)
-        for name, value in (("error", error), ("kl", divergence)):
-            totals[name] = totals.get(name, 0.0) + float(value.detach())
-        if run.step % measure_every == 0:
-            line = {name: round(v / measure_every, 4) for name, v in totals.items()}
-            totals = {}
+        if run.step % every == 0:
+            error, divergence = (round(v / every, 4) for v in totals.tolist())
+            line = {"error": error, "kl": divergence}
+            totals.zero_()
             figures = accuracy(run.ema, validation[:512])
             report({"step": run.step, **clock.line, **line, **figures})
             best.offer(-figures["tokens"])
