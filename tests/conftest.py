@@ -22,6 +22,7 @@ from studio.medium import Generator, Medium, get_medium, media
 from studio.settings import SHIPPED_CHECKPOINTS, Settings
 from studio.store import Store
 from studio.studio import Studio
+from tests.doubles import bases_below
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("studio", hypothesis.settings(), deadline=None)
@@ -92,8 +93,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for a medium, or for a generator, runs for every medium there is."""
-    for name in ("medium", "generator"):
+    """A test that asks for a medium, or for its generator, runs for every medium there is."""
+    for name in ("medium", "generator", "as_shipped"):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, list(media()), indirect=True, scope="session")
 
@@ -110,6 +111,17 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_CHECKPOINTS", str(root))
         yield root
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped base models, but for doubles of those that are slow."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Processes that test at once have their temporary folders side by side.
+        root = root.parent
+    bases_below(root / "bases")
+    return root / "bases"
 
 
 @pytest.fixture(autouse=True)

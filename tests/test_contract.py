@@ -1,4 +1,5 @@
-"""What studio.medium promises, for every medium found, with the model it ships."""
+"""What studio.medium promises, for every medium found; what depends on how well a model learned, or
+on what it ships with, with the one that it ships."""
 
 from __future__ import annotations
 
@@ -12,15 +13,38 @@ import pytest
 import torch
 
 from studio import adapter
+from studio.checkpoint import Checkpoints
 from studio.directions import moved
 from studio.errors import BadUpload
 from studio.latent import noise_from_seeds
 from studio.medium import BEFORE, Generator, Handed, Medium, Recipe, media, pack, shared_of
+from studio.registry import Registry
+from studio.studio import Studio
 from studio.taste.hand import can_learn
 from studio.taste.own_works import OwnWorks, files_below, read_works
 from studio.words import LANGUAGES, Words, catalogue
 
 SEEDS = range(100, 104)
+
+
+@pytest.fixture(scope="session")
+def as_shipped(request: pytest.FixtureRequest, shared_studio: Studio) -> Generator:
+    """The generator of each medium found, as people first meet it."""
+    return shared_studio.registry.use(request.param)
+
+
+@pytest.fixture(scope="session")
+def doubles(bases: Path) -> Registry:
+    return Registry(Checkpoints(bases, bases / "none"), "cpu", threads=1)
+
+
+@pytest.fixture(scope="session")
+def generator(
+    request: pytest.FixtureRequest, doubles: Registry, shared_studio: Studio
+) -> Generator:
+    """The generator of each medium found, a double of it where that is quicker."""
+    is_shipped = bool(doubles.checkpoints.folders(request.param))
+    return (doubles if is_shipped else shared_studio.registry).use(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -115,20 +139,22 @@ def test_many_threads_may_decode_at_once(generator: Generator, latents: torch.Te
         torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2)
 
 
-def test_finding_a_work_again_comes_near_it(generator: Generator, latents: torch.Tensor) -> None:
-    works = generator.decode(latents)
-    found = generator.features(generator.decode(generator.encode(works)))
-    distances = torch.cdist(found, generator.features(works))
+def test_finding_a_work_again_comes_near_it(as_shipped: Generator) -> None:
+    latents = as_shipped.map(noise_from_seeds(SEEDS))
+    works = as_shipped.decode(latents)
+    found = as_shipped.features(as_shipped.decode(as_shipped.encode(works)))
+    distances = torch.cdist(found, as_shipped.features(works))
     strangers = distances[~torch.eye(len(works), dtype=torch.bool)]
     assert float(distances.diagonal().mean()) < 0.6 * float(strangers.mean())
     assert float(distances.diagonal().max()) < float(strangers.mean())
 
 
-def test_taste_can_look_and_push(generator: Generator, latents: torch.Tensor) -> None:
+def test_taste_can_look_and_push(as_shipped: Generator) -> None:
+    latents = as_shipped.map(noise_from_seeds(SEEDS))
     moved = latents.clone().requires_grad_(True)
-    seen = generator.latent_features(moved)
-    looked = generator.features(generator.decode(latents))
-    assert seen.shape == looked.shape == (len(SEEDS), len(generator.feature_statistics.mean))
+    seen = as_shipped.latent_features(moved)
+    looked = as_shipped.features(as_shipped.decode(latents))
+    assert seen.shape == looked.shape == (len(SEEDS), len(as_shipped.feature_statistics.mean))
     # What taste differentiates must be what people see, but for the rounding of their files.
     difference = (seen.detach().cpu() - looked).norm(dim=1)
     assert float(difference.mean()) < 0.2 * float(torch.cdist(looked, looked).sum() / 12)
@@ -137,16 +163,17 @@ def test_taste_can_look_and_push(generator: Generator, latents: torch.Tensor) ->
     assert bool((moved.grad.abs().sum(1) > 0).all())
 
 
-def test_a_direction_does_what_it_says(generator: Generator, latents: torch.Tensor) -> None:
-    assert len(generator.directions) >= 3
-    for direction in generator.directions:
+def test_a_direction_does_what_it_says(as_shipped: Generator) -> None:
+    latents = as_shipped.map(noise_from_seeds(SEEDS))
+    assert len(as_shipped.directions) >= 3
+    for direction in as_shipped.directions:
         assert np.linalg.norm(direction.vector) == pytest.approx(1, abs=1e-4)
         # What hardly moves its attribute may move it either way from a few starts.
         if direction.attribute and abs(direction.effect) > 0.3:
             low, high = (
-                generator.attributes(
-                    generator.decode(
-                        moved(latents, [(direction, position)], generator.statistics.mean)
+                as_shipped.attributes(
+                    as_shipped.decode(
+                        moved(latents, [(direction, position)], as_shipped.statistics.mean)
                     )
                 )[direction.attribute]
                 for position in (-2, 2)
@@ -209,19 +236,22 @@ def test_works_of_ones_own_are_seen_as_they_are(
 
 
 def test_every_choice_is_kept_in_the_recipe_and_makes_the_same_work_again(
-    generator: Generator, its_medium: Medium, latents: torch.Tensor
+    as_shipped: Generator,
 ) -> None:
-    (usual,) = generator.decode(latents[:1])
+    its_medium, latents = media()[as_shipped.medium], as_shipped.map(noise_from_seeds(SEEDS))
+    (usual,) = as_shipped.decode(latents[:1])
     assert usual.recipe is not None and usual.recipe.options == {}
+    as_usual = usual.show()
     for option in its_medium.options:
         assert option.clean(option.default) == option.default
         for value in option.choices or TEXTS.get(its_medium.language, (option.least, option.most)):
             chosen = {} if value == option.default else {option.key: value}
-            (work,) = generator.decode(latents[:1], {option.key: value})
+            (work,) = as_shipped.decode(latents[:1], {option.key: value})
             assert work.recipe is not None and dict(work.recipe.options) == chosen
-            (again,) = generator.decode(latents[:1], work.recipe.options)
-            assert again.show() == work.show()
-            assert (work.show() == usual.show()) == (not chosen) or option.key in HARMLESS
+            (again,) = as_shipped.decode(latents[:1], work.recipe.options)
+            shows = work.show()
+            assert again.show() == shows
+            assert (shows == as_usual) == (not chosen) or option.key in HARMLESS
 
 
 TEXTS = {"en": ("", "the river"), "zh": ("", "江")}

@@ -19,8 +19,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-from studio.checkpoint import Checkpoint, Checkpoints
-from studio.registry import Registry
+from studio.checkpoint import Checkpoints
 from studio.settings import SHIPPED_CHECKPOINTS
 from tests.browser.chromium import find
 
@@ -34,18 +33,12 @@ CHROMIUM_FLAGS = (
 )
 
 
-def newcomers_base(medium: str) -> Checkpoint:
-    """What somebody new gets of the shipped bases."""
-    checkpoints = Checkpoints(SHIPPED_CHECKPOINTS, Path(os.devnull) / "none")
-    version = Registry(checkpoints, "cpu").default_version(medium)
-    return checkpoints.find(medium, version)
-
-
 class ServedStudio:
-    """`python app.py` with a home and a port of its own."""
+    """`python app.py` with a home and a port of its own, and base models from a folder."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    def __init__(self, home: Path, bases: Path = SHIPPED_CHECKPOINTS, **settings: str) -> None:
         self.home = home
+        self.bases = bases
         self.settings = settings
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -57,6 +50,7 @@ class ServedStudio:
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
         environment |= {"STUDIO_HOME": str(self.home), "STUDIO_PORT": str(self.port)}
+        environment["STUDIO_CHECKPOINTS"] = str(self.bases)
         # Many threads on a busy machine wait for each other more than they help.
         environment["STUDIO_THREADS"] = "1"
         # What happens by chance happens again when it is looked into.
@@ -83,6 +77,10 @@ class ServedStudio:
                     ) from None
                 time.sleep(0.1)
 
+    def checkpoints(self) -> Checkpoints:
+        """Its base models, and what its home adds to them."""
+        return Checkpoints(self.bases, self.home / "checkpoints")
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -103,9 +101,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+def studio(tmp_path_factory: pytest.TempPathFactory, bases: Path) -> Iterator[ServedStudio]:
     """One server for all browser tests; people in it do not share anything."""
-    served = ServedStudio(tmp_path_factory.mktemp("home"))
+    served = ServedStudio(tmp_path_factory.mktemp("home"), bases)
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def shipped_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+    """One with the shipped painters, for tests of how they paint and learn."""
+    served = ServedStudio(tmp_path_factory.mktemp("shipped"))
     yield served
     served.stop()
 
@@ -174,17 +180,19 @@ LOOK = """(tab) => {
     if (!node || !node.complete || !node.naturalWidth) return null;
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 24;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(node, 0, 0, 24, 24);
     return [...context.getImageData(0, 0, 24, 24).data];
 }"""
+OFTEN = 40
+"""Milliseconds between two looks: one a frame would keep the page from its work."""
 JUST_NOTICEABLE = 1.0
 """Mean difference of colours 0..255; decoding in batches of another size changes some by one."""
 
 
 def picture(page: Page, tab: str = "explore") -> list[int]:
     """What the large artwork of a tab looks like at this moment."""
-    return page.wait_for_function(LOOK, arg=tab).json_value()
+    return page.wait_for_function(LOOK, arg=tab, polling=OFTEN).json_value()
 
 
 def settled(page: Page, tab: str = "explore", unlike: list[int] | None = None) -> list[int]:
@@ -200,7 +208,7 @@ def settled(page: Page, tab: str = "explore", unlike: list[int] | None = None) -
             return !before || far / now.length >= least ? now : null;
         }}""",
         arg=[tab, unlike, JUST_NOTICEABLE],
-        polling=40,
+        polling=OFTEN,
     ).json_value()
 
 
@@ -223,6 +231,7 @@ def wait_for_this(page: Page, wanted: list[int], tab: str = "explore") -> None:
             return apart / now.length < most;
         }}""",
         arg=[tab, wanted, JUST_NOTICEABLE],
+        polling=OFTEN,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +10,9 @@ import torch
 from playwright.sync_api import Page, Request
 
 from studio import adapter as low_rank
-from studio.checkpoint import Checkpoints
 from studio.latent import noise_from_seeds
 from studio.medium import Generator
 from studio.registry import Registry
-from studio.settings import SHIPPED_CHECKPOINTS
 from studio.store import Store
 from studio.taste import Ratings, RewardModel
 from studio.taste import finetune as module
@@ -31,11 +28,6 @@ SAMPLES = 48
 """Works that these lessons are checked on, instead of studio.taste.finetune.SAMPLES."""
 MEASURED: dict[tuple[Any, ...], dict[str, Any]] = {}
 """What was measured of a lesson from the same ratings that went as far."""
-
-
-def shipped(home: Path) -> Checkpoints:
-    """What ships, and what somebody's home adds to it."""
-    return Checkpoints(SHIPPED_CHECKPOINTS, home / "checkpoints")
 
 
 def key_of(page: Page) -> str:
@@ -66,7 +58,7 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     """
     key = key_of(page)
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
-    registry = Registry(shipped(studio.home), "cpu")
+    registry = Registry(studio.checkpoints(), "cpu")
     generator = registry.use(MEDIUM)
     rate(store, key, generator)
     ratings = Ratings.from_rows(store.ratings(key, MEDIUM))
@@ -82,7 +74,7 @@ def finished_lesson_of_a_room(studio: ServedStudio, people: dict[str, str], toke
         people: their keys, by name.
     """
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
-    registry = Registry(shipped(studio.home), "cpu")
+    registry = Registry(studio.checkpoints(), "cpu")
     key = next(iter(people.values()))
     given = store.room_tastes.ratings(key, token, MEDIUM)
     source = {"ratings": sum(map(len, given)), "people": len(given)}
@@ -118,14 +110,14 @@ def finish(
 def rated(studio: ServedStudio, page: Page) -> None:
     """Ratings of somebody who likes what lies along the first axis."""
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
-    rate(store, key_of(page), Registry(shipped(studio.home), "cpu").use(MEDIUM))
+    rate(store, key_of(page), Registry(studio.checkpoints(), "cpu").use(MEDIUM))
     store.close()
 
 
 def rated_in_a_room(studio: ServedStudio, people: dict[str, str], token: str) -> None:
     """Ratings of the same taste that several people give in a room, each of works of their own."""
     store = Store(f"sqlite:///{studio.home / 'studio.db'}")
-    generator = Registry(shipped(studio.home), "cpu").use(MEDIUM)
+    generator = Registry(studio.checkpoints(), "cpu").use(MEDIUM)
     for number, key in enumerate(people.values()):
         seeds = range(RATED.start + 50 * number, RATED.stop + 50 * number)
         rate(store, key, generator, seeds, token)

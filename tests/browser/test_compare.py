@@ -15,15 +15,21 @@ from studio.settings import SHIPPED_CHECKPOINTS
 from studio.taste.portable import pack
 from tests.browser.conftest import (
     JUST_NOTICEABLE,
-    newcomers_base,
+    ServedStudio,
     open_tab,
     picture,
     same,
     wait_for_another,
 )
 from tests.browser.test_rate_teach import LESSON, LOOK, look
+from tests.doubles import newcomers_base
 
 Person = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def studio(shipped_studio: ServedStudio) -> ServedStudio:
+    return shipped_studio
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,8 +14,8 @@ PASSWORD = "open sesame"
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
-    served = ServedStudio(tmp_path_factory.mktemp("closed"), STUDIO_PASSWORD=PASSWORD)
+def closed(tmp_path_factory: pytest.TempPathFactory, bases: Path) -> Iterator[ServedStudio]:
+    served = ServedStudio(tmp_path_factory.mktemp("closed"), bases, STUDIO_PASSWORD=PASSWORD)
     yield served
     served.stop()
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from studio.medium import get_medium
 from tests.browser.conftest import (
     open_save_menu,
+    open_tab,
     picture,
     restart,
     same,
@@ -287,6 +288,8 @@ def test_what_is_kept_and_pinned_survives_a_restart(person: Callable[..., Page],
     assert same(picture(page), shown)
     expect(do(page, "keep")).to_have_attribute("aria-pressed", "true")
     expect(shelf).to_have_count(1)
+    open_tab(page, "gallery")
+    expect(page.locator("#tab-gallery .gallery-tile")).to_have_count(1)
 
 
 def test_the_key_sheet_lists_what_the_keys_do(person: Callable[..., Page]) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from studio.medium import get_medium
-from tests.browser.conftest import ServedStudio, open_tab, picture, restart, same, wait_for_another
+from tests.browser.conftest import open_tab, picture, same, wait_for_another
 
 Person = Callable[..., Page]
 
@@ -39,16 +39,6 @@ def test_an_empty_gallery_shows_the_way(person: Person) -> None:
     open_tab(page, "gallery")
     page.locator("#tab-gallery").get_by_role("button", name="Rate some").click()
     expect(page.locator("#tab-rate .rate-desk")).to_be_visible()
-
-
-def test_what_is_kept_is_there_after_a_restart(person: Person, studio: ServedStudio) -> None:
-    page = person()
-    keep_two(page)
-    open_tab(page, "gallery")
-    expect(tiles(page)).to_have_count(2)
-    restart(studio, page)
-    open_tab(page, "gallery")
-    expect(tiles(page)).to_have_count(2)
 
 
 def test_going_through_works_with_the_keyboard(person: Person) -> None:

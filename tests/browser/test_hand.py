@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from studio.words import Words
-from tests.browser.conftest import picture, same, settled, wait_for_another, wait_for_artwork
+from tests.browser.conftest import (
+    ServedStudio,
+    picture,
+    same,
+    settled,
+    wait_for_another,
+    wait_for_artwork,
+)
+
+
+@pytest.fixture(scope="module")
+def studio(shipped_studio: ServedStudio) -> ServedStudio:
+    return shipped_studio
 
 
 def steps(page: Page) -> Locator:

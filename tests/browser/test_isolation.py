@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -64,9 +65,11 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def open_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str, int]]:
+def open_studio(
+    tmp_path_factory: pytest.TempPathFactory, bases: Path
+) -> Iterator[tuple[Studio, str, int]]:
     home = tmp_path_factory.mktemp("isolation")
-    studio = Studio.start(Settings(home=home, device="cpu", lesson_works=16))
+    studio = Studio.start(Settings(home=home, checkpoints=bases, device="cpu", lesson_works=16))
     app, arguments = build_app(studio)
     # Without a wanted port: Gradio takes a server that needs five seconds to start, on a busy
     # machine, for a port that is taken, and tries the next.

@@ -96,6 +96,11 @@ def step_of(page: Page) -> float:
 
 
 @pytest.fixture(scope="module")
+def studio(shipped_studio: ServedStudio) -> ServedStudio:
+    return shipped_studio
+
+
+@pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
     """Another studio, that has nobody's home."""
     served = ServedStudio(tmp_path_factory.mktemp("elsewhere"))

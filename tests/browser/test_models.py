@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import newcomers_base, open_tab
+from tests.browser.conftest import open_tab
+from tests.doubles import newcomers_base
 
 Person = Callable[..., Page]
 

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 
 from studio.latent import noise_from_seeds
 from studio.registry import Registry
-from tests.browser.conftest import open_tab, picture, wait_for_another
-from tests.browser.lessons import shipped
+from tests.browser.conftest import ServedStudio, open_tab, picture, wait_for_another
 
 Person = Callable[..., Page]
 LESSON = 600_000
@@ -21,10 +20,10 @@ WORKS = 7
 
 
 @pytest.fixture(scope="module")
-def dark(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def dark(tmp_path_factory: pytest.TempPathFactory, studio: ServedStudio) -> list[Path]:
     """Pictures by somebody who loves the night: the darkest of some, without their recipes."""
     folder = tmp_path_factory.mktemp("own works")
-    generator = Registry(shipped(folder), "cpu").use("painting")
+    generator = Registry(studio.checkpoints(), "cpu").use("painting")
     works = generator.decode(generator.map(noise_from_seeds(SEEDS)))
     pictures = sorted((Image.fromarray(work.pixels) for work in works), key=lightness)
     files = []

@@ -8,11 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from studio.checkpoint import Checkpoint, Checkpoints
+from studio.checkpoint import Checkpoint
 from studio.errors import NotFound
 from studio.latent import noise_from_seed
 from studio.registry import Registry
-from studio.settings import SHIPPED_CHECKPOINTS
 from studio.store import Store
 from studio.taste.guard import lost
 from studio.taste.proof import PAIRS, SIDES
@@ -22,6 +21,9 @@ from tests.browser.test_rate_teach import LESSON, look
 
 Person = Callable[..., Page]
 KEYS = {"left": "ArrowLeft", "right": "ArrowRight", "tie": "ArrowDown"}
+
+SPOILT = 6.0
+"""Standard deviations that a lesson moved too far; half as many are no loss."""
 
 
 def sides(studio: ServedStudio, key: str) -> list[tuple[int, str]]:
@@ -46,7 +48,7 @@ def skeleton(figure: Locator, side: str) -> str:
 
 
 def card_of(studio: ServedStudio, version: str) -> Checkpoint:
-    return Checkpoints(SHIPPED_CHECKPOINTS, studio.home / "checkpoints").find(MEDIUM, version)
+    return studio.checkpoints().find(MEDIUM, version)
 
 
 def test_a_blind_test_is_taken_left_and_finished(person: Person, studio: ServedStudio) -> None:
@@ -61,7 +63,7 @@ def test_a_blind_test_is_taken_left_and_finished(person: Person, studio: ServedS
     figures = teach.locator(".proof-works figure")
 
     # The tuned work is where the server says, and nothing on the page says so.
-    registry = Registry(Checkpoints(SHIPPED_CHECKPOINTS, studio.home / "checkpoints"), "cpu")
+    registry = Registry(studio.checkpoints(), "cpu")
     tuned = registry.use(MEDIUM, lesson.version)
     page.evaluate(
         "html => document.body.insertAdjacentHTML('beforeend', `<div id=truth>${html}</div>`)",
@@ -129,7 +131,7 @@ def test_a_version_that_lost_too_much_is_not_taken_unawares(
     person: Person, studio: ServedStudio
 ) -> None:
     page = person()
-    lesson = finished_lesson(studio, page, far=3.0)
+    lesson = finished_lesson(studio, page, far=SPOILT)
     assert "quality_kept" in lost(lesson.measured)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
@@ -150,7 +152,7 @@ def test_a_version_that_lost_too_much_is_not_taken_unawares(
 
 def test_it_may_be_taken_all_the_same(person: Person, studio: ServedStudio) -> None:
     page = person()
-    lesson = finished_lesson(studio, page, far=3.0)
+    lesson = finished_lesson(studio, page, far=SPOILT)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Take it all the same").click()

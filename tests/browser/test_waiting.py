@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,9 +13,9 @@ from tests.browser.conftest import ServedStudio, open_tab, settled, wait_for_ano
 
 
 @pytest.fixture(scope="module")
-def slow_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
+def slow_studio(tmp_path_factory: pytest.TempPathFactory, bases: Path) -> Iterator[ServedStudio]:
     """One that takes a question of each person a second, and two at once."""
-    served = ServedStudio(tmp_path_factory.mktemp("slow"), STUDIO_ASKS_PER_SECOND="1")
+    served = ServedStudio(tmp_path_factory.mktemp("slow"), bases, STUDIO_ASKS_PER_SECOND="1")
     yield served
     served.stop()
 

@@ -66,9 +66,9 @@ def test_in_chinese_on_a_phone(person: Person) -> None:
 
 
 @pytest.fixture
-def watched(tmp_path: Path):
+def watched(tmp_path: Path, bases: Path):
     """A studio whose temporary files can be looked at."""
-    served = ServedStudio(tmp_path, GRADIO_TEMP_DIR=str(tmp_path / "temporary"))
+    served = ServedStudio(tmp_path, bases, GRADIO_TEMP_DIR=str(tmp_path / "temporary"))
     yield served
     served.stop()
 
@@ -88,11 +88,11 @@ def test_what_was_brought_in_is_gone_once_it_was_read(
 
 
 @pytest.fixture
-def space(tmp_path: Path):
+def space(tmp_path: Path, bases: Path):
     """A studio on a Space without storage."""
     if is_mounted(tmp_path):
         pytest.skip("the folder of the tests lies on a disk of its own, as storage of a Space does")
-    served = ServedStudio(tmp_path / "home", SPACE_ID="ada/studio", STUDIO_HOST="127.0.0.1")
+    served = ServedStudio(tmp_path / "home", bases, SPACE_ID="ada/studio", STUDIO_HOST="127.0.0.1")
     yield served
     served.stop()
 
