@@ -30,6 +30,8 @@ let settling = 0;
 let moving = 0;
 let isDue = false;
 let pressed = null;
+let said = 0; // gestures of this page
+let saidBefore = 0; // by the time the tab went out of sight
 const hands = new Map(); // that touch the map, and where
 
 const part = (name) => chart.querySelector(`.map-${name}`);
@@ -58,17 +60,29 @@ function update() {
     return;
   }
   const isSame = value?.of === next.of;
+  const isBuilt = isSame && frame && drawnFrom(value) === drawnFrom(next);
   value = next;
-  ({ spot, trail } = next);
+  // What was done since the tab came up is newer than an answer that was asked for as it did.
+  if (!isSame || said === saidBefore) ({ spot, trail } = next);
   if (!isSame) {
     thumbnails = new Map();
     isAsking = false;
     view = { x: 0.5, y: 0.5, scale: 1 };
     layers = { pins: [], liking: [] };
   }
-  build();
+  // Nor is anything taken from under a hand, or what it has switched on put back.
+  if (isBuilt) showTrail();
+  else build();
   look();
   desk()?.moved();
+}
+
+// All that the frame is made from, places aside.
+const drawnFrom = ({ spot, trail, ...rest }) => JSON.stringify(rest);
+
+function ask(gesture) {
+  said += 1;
+  desk()?.ask(gesture);
 }
 
 function build() {
@@ -274,9 +288,9 @@ function go(place, isLive) {
   spot = place;
   look();
   clearTimeout(settling);
-  if (isLive) desk()?.ask({ do: "point", at: spot, live: true });
+  if (isLive) ask({ do: "point", at: spot, live: true });
   const settle = () => {
-    desk()?.ask({ do: "point", at: spot });
+    ask({ do: "point", at: spot });
     desk()?.moved();
   };
   if (isLive) settling = setTimeout(settle, SETTLED);
@@ -285,8 +299,8 @@ function go(place, isLive) {
 
 function open() {
   clearTimeout(settling);
-  desk()?.ask({ do: "point", at: spot });
-  desk()?.ask({ do: "open" });
+  ask({ do: "point", at: spot });
+  ask({ do: "open" });
 }
 
 function show(next) {
@@ -403,7 +417,7 @@ function evenly(points, count) {
 
 function say(points) {
   trail = points.slice(0, MOST);
-  desk()?.ask({ do: "trail", points: trail });
+  ask({ do: "trail", points: trail });
   showTrail();
 }
 
@@ -442,5 +456,8 @@ chart.addEventListener("click", (event) => {
   go(place, true);
 });
 
+new ResizeObserver(() => {
+  if (!chart.offsetParent) saidBefore = said;
+}).observe(chart);
 watch("value", update);
 update();
