@@ -15,6 +15,7 @@ from studio.line import Overtaken
 from studio.medium import Artwork, latents_of
 from studio.store import ArtworkRow
 from studio.ui import atlas_view as view
+from studio.ui import room
 from studio.ui.assets import asset
 from studio.ui.explore_state import clamp
 from studio.ui.morph_state import CONSTANT, MOST_KEYS, Morph
@@ -131,6 +132,13 @@ def open_work(sheet: Sheet, said: Said) -> None:
     sheet.once = go_once("explore")
 
 
+def open_shared(sheet: Sheet, said: Said) -> None:
+    """A work of the room that the person is in."""
+    work = room.work(sheet.visit, str(said["id"]))
+    open_next(sheet.visit, work.id, work.recipe)
+    sheet.once = go_once("explore")
+
+
 def keep(sheet: Sheet, said: Said) -> None:
     store_artwork(sheet.visit, sheet.artwork(), kept=True)
     sheet.visit.say("map.kept")
@@ -147,6 +155,7 @@ GESTURES: Mapping[str, Callable[[Sheet, Said], None]] = {
     "walk": walk,
     "open": open_here,
     "open_work": open_work,
+    "open_shared": open_shared,
     "keep": keep,
     "pin": pin,
 }
