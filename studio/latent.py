@@ -291,6 +291,14 @@ def breed(
     return mean + rest[heir] + (inherited + mutation * change * scales) @ axes
 
 
+def strayed(latents: Tensor, axes: Tensor, scales: Tensor, far: float, seed: int) -> Tensor:
+    """Latents [N, D], each moved along every principal axis by `far` standard deviations times a
+    normal number of its own."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    change = rng.standard_normal((len(latents), len(axes)), dtype=np.float32)
+    return latents + far * torch.from_numpy(change) * scales @ axes
+
+
 def level(latents: Tensor, like: Tensor, vectors: Sequence[Sequence[float]]) -> Tensor:
     """Latents [N, D] moved, no farther than needed, to where `like` [D] is along some vectors
     [V, D]; these may lean on each other: what they span together is what does not differ."""

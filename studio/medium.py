@@ -36,7 +36,8 @@ BEFORE = "before"
 little-endian float32. Only a medium whose `longest` is above 1 knows it."""
 LOCAL = "local"
 """Decode option of a work whose latent is not the same everywhere in it: by how much it differs
-from place to place, packed. Only a generator that is `Pliable` knows it."""
+from place to place, or from layer to layer, packed. Only a generator that is `Pliable` or
+`Heritable` knows it."""
 HELD = "held"
 """Decode option of a work in words: the texts of parts that stay as they are, by their number from
 "0"."""
@@ -480,6 +481,24 @@ class InParts(Protocol):
     def continued(self, latent: Tensor, seed: int) -> Tensor:
         """A latent [D] for what could come after this one's work; its option BEFORE then holds
         the latents of what comes before it."""
+
+
+class Heritable(Protocol):
+    """What a generator can do besides, if a work can take after one work in some of its traits and
+    after another in others (see studio.heredity)."""
+
+    traits: Sequence[str]
+    """Keys of the words `trait.<key>`."""
+
+    def inherited(
+        self, latents: Tensor, options: Sequence[Mapping[str, Any]], shares: Tensor
+    ) -> tuple[Tensor, Sequence[Mapping[str, Any]]]:
+        """Latents [N, D] and options of N children of parents with latents [P, D] and options.
+
+        Args:
+            shares: how much of each of the T traits each child has from each parent [N, T, P]; they
+                add up to 1 over parents.
+        """
 
 
 class Worded(Artwork, Protocol):

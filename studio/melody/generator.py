@@ -27,7 +27,7 @@ from studio.medium import (
     before_of,
     unpack,
 )
-from studio.melody import hand, music
+from studio.melody import hand, heredity, music
 from studio.melody.artwork import Melody
 from studio.melody.config import Config
 from studio.melody.data import Phrase
@@ -57,6 +57,7 @@ class MelodyGenerator(Adaptable):
     medium = "melody"
     at_once = 32
     graspable = (DRAG, CONTOUR)
+    traits = heredity.TRAITS
 
     def __init__(
         self,
@@ -193,6 +194,19 @@ class MelodyGenerator(Adaptable):
         )
         for place in found:
             yield place.cpu(), options
+
+    def inherited(
+        self, latents: Tensor, options: Sequence[Mapping[str, Any]], shares: Tensor
+    ) -> tuple[Tensor, Sequence[Mapping[str, Any]]]:
+        """See studio.medium.Heritable: the melodies that each trait is from are crossed, and the
+        encoder says what latent such a melody has."""
+        pitches, rhythm = (shares[:, place] @ latents for place in range(len(self.traits)))
+        meter = self.asked_meter(options[0])
+        sung, beaten = (grids(self.in_meter(each, meter)) for each in (pitches, rhythm))
+        crossed = [Melody([heredity.crossed(*pair)]) for pair in zip(sung, beaten, strict=True)]
+        # What has both from the same needs nobody to say what it is.
+        is_one = (shares[:, 0] - shares[:, 1]).abs().amax(1, keepdim=True) < 1e-6
+        return torch.where(is_one, rhythm, self.encode(crossed)), [options[0]] * len(shares)
 
     @property
     def chooser(self) -> Chooser:

@@ -28,6 +28,7 @@ from studio.medium import (
     Recipe,
     Remark,
     Source,
+    lasting,
 )
 from studio.painting import attributes, invert, manipulate, places
 from studio.painting.artwork import Painting
@@ -45,12 +46,17 @@ BATCH, CACHED_BATCH = 32, 8
 KINDS = {"subject": 1280, "manner": 352, "tone": 1, "palette": 2, "light": 16, "places": 32}
 """Of features: what is painted, how, and what is seen in colours."""
 
+TRAITS = {"composition": 2, "forms": 5, "colours": 7}
+"""What a child can have from one parent and not from another, and up to which layer of a decoder
+of seven it reaches: 4 and 8 pixels a side lay out the picture, 16 to 64 draw, the finest paint."""
+
 
 class PaintingGenerator(Adaptable):
     """See studio.medium.Generator."""
 
     medium = "painting"
     graspable = (DRAG, PAINT)
+    traits = tuple(TRAITS)
 
     def __init__(
         self,
@@ -136,7 +142,8 @@ class PaintingGenerator(Adaptable):
         paintings = []
         with torch.inference_mode():
             for chunk in latents.split(self.at_once):
-                painted = self.painted(partial(paint, places.laid(chunk, away).to(self.device)))
+                laid = places.laid(chunk, away, self.decoder.layers).to(self.device)
+                painted = self.painted(partial(paint, laid))
                 for row, picture in zip(chunk, to_bytes(painted), strict=True):
                     recipe = Recipe(self.medium, self.version, tuple(row.tolist()), options=kept)
                     paintings.append(Painting(picture, recipe, kept, remarks, self.enlarger))
@@ -166,7 +173,7 @@ class PaintingGenerator(Adaptable):
         """See studio.manipulation.Pliable, and studio.painting.manipulate; there are no parts."""
         options = options or {}
         require_latents(latent[None], self.latent_dim)
-        start = places.laid(latent[None], places.of(options, self.latent_dim))
+        start = self.laid(latent, options)
         paint, _ = self.brush(self.share(options))
         whitening = Whitening.of(self.statistics).to(self.device)
         found = manipulate.follow(
@@ -175,6 +182,29 @@ class PaintingGenerator(Adaptable):
         for latents in found:
             mean, packed = places.packed(latents.cpu())
             yield mean, {**options, LOCAL: packed}
+
+    def laid(self, latent: Tensor, options: Mapping[str, Any]) -> Tensor:
+        """See studio.painting.places.laid; of one latent [D] with its options."""
+        return places.laid(latent[None], places.of(options, self.latent_dim), self.decoder.layers)
+
+    def inherited(
+        self, latents: Tensor, options: Sequence[Mapping[str, Any]], shares: Tensor
+    ) -> tuple[Tensor, Sequence[Mapping[str, Any]]]:
+        """See studio.medium.Heritable: layers of the decoder, from coarse to fine, are mixed (as
+        the styles of Karras et al., StyleGAN, 2019). What a hand shaped in one place is left."""
+        layers = self.decoder.layers
+        parents = []
+        for latent, own in zip(latents, options, strict=True):
+            laid = self.laid(latent, own)
+            parents.append(laid[0] if laid.ndim == 3 else latent.expand(layers, -1))
+        which = [trait_of(layer, layers) for layer in range(layers)]
+        mixed = torch.einsum("nlp,pld->nld", shares[:, which], torch.stack(parents))
+        children, found = [], []
+        for child in mixed:
+            mean, away = places.layered(child)
+            children.append(mean)
+            found.append(lasting(options[0]) | ({LOCAL: away} if away else {}))
+        return torch.stack(children), found
 
     def local_between(
         self, options: Sequence[Mapping[str, Any]], shares: Sequence[float]
@@ -257,6 +287,13 @@ def painter_of(checkpoint: Checkpoint) -> Painter:
     if checkpoint.holds("equaliser"):
         painter.decoder.finish = Equaliser(tolerant(checkpoint.tensors("equaliser")["gains"]))
     return painter
+
+
+def trait_of(layer: int, layers: int) -> int:
+    """Which of TRAITS a layer decides, in a decoder of so many; those of 128 pixels lack a fine
+    one."""
+    ends = [*list(TRAITS.values())[:-1], max(layers, max(TRAITS.values()))]
+    return next(place for place, end in enumerate(ends) if layer < end)
 
 
 def batch_norm(modulation: Modulation) -> nn.BatchNorm2d:

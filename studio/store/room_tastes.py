@@ -15,10 +15,12 @@ from studio.store.queries import counting, select_ratings
 from studio.store.room_queries import find_member, require_open
 from studio.store.rows import RatingRow
 from studio.store.tables import (
+    ArtworkRecord,
     RatingRecord,
     RoomMemberRecord,
     RoomRatingRecord,
     RoomRecord,
+    RoomWorkRecord,
     SessionRecord,
     VersionRecord,
     VersionUseRecord,
@@ -75,6 +77,52 @@ class RoomTastes:
                 query = select_ratings(member.session_id, medium)
                 people.append(counting(db, query.where(RatingRecord.number.in_(in_room))))
             return [rows for rows in people if rows]
+
+    def compare(self, key: str, token: str, compares: bool) -> None:
+        """Whether this person's stars for works of the room are compared with those of the others
+        who want that.
+
+        Raises:
+            NotFound: not a room this person is in.
+            BadRoom: the room is closed.
+        """
+        with self._database.writing() as db:
+            room, member = find_member(db, key, token)
+            require_open(room)
+            member.compares = compares
+
+    def stars(self, key: str, token: str) -> dict[str, list[int]]:
+        """For works of the room the newest stars of each one who compares theirs, from low to high
+        and without anybody's name; nothing for somebody who does not.
+
+        Raises:
+            NotFound: not a room this person is in.
+        """
+        with self._database.reading() as db:
+            room, member = find_member(db, key, token, for_writing=False)
+            if not member.compares:
+                return {}
+            comparing = select(RoomMemberRecord.session_id).filter_by(
+                room_id=room.id, left=None, compares=True
+            )
+            shared = (
+                select(ArtworkRecord.fingerprint, ArtworkRecord.id)
+                .join(RoomWorkRecord, RoomWorkRecord.artwork_id == ArtworkRecord.id)
+                .where(RoomWorkRecord.room_id == room.id, RoomWorkRecord.taken_back.is_(None))
+            )
+            works = {row.fingerprint: row.id for row in db.execute(shared)}
+            given = (
+                select(RatingRecord.session_id, ArtworkRecord.fingerprint, RatingRecord.stars)
+                .join(ArtworkRecord, ArtworkRecord.id == RatingRecord.artwork_id)
+                .where(RatingRecord.session_id.in_(comparing), RatingRecord.kind == "stars")
+                .where(ArtworkRecord.fingerprint.in_(works), ~RatingRecord.undone)
+                .order_by(RatingRecord.number)
+            )
+            newest = {(who, works[print_]): stars or 0 for who, print_, stars in db.execute(given)}
+        found: dict[str, list[int]] = {}
+        for (_, work), stars in newest.items():
+            found.setdefault(work, []).append(stars)
+        return {work: sorted(each) for work, each in found.items()}
 
     def versions(self, key: str, medium: str) -> dict[str, str]:
         """Versions that the rooms this person is in were taught and took, the oldest first, each

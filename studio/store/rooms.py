@@ -42,6 +42,8 @@ COLOURS = ("red", "amber", "green", "teal", "blue", "violet", "pink", "grey")
 SIGNS = ("heart", "spark", "leaf")
 HEARTBEAT = timedelta(seconds=5)
 """How often it is written that somebody is still there: a room asks oftener than that."""
+HEARTBEAT_ON_MAP = timedelta(seconds=1)
+"""The same of somebody whose place on the map the others see."""
 NAME = Option("name", "", longest=40)
 TITLE = Option("title", "", longest=80)
 DOING = Option("doing", "", longest=128)
@@ -106,7 +108,8 @@ class RoomRecords:
             room, member = find_member(db, key, token)
             leave_duets(db, member)
             forget_versions(db, room, member)
-            member.left, member.teaches = datetime.now(UTC), False
+            member.left = datetime.now(UTC)
+            member.teaches = member.compares = False
             room.revision += 1
 
     def close(self, key: str, token: str) -> None:
@@ -146,11 +149,12 @@ class RoomRecords:
         Raises:
             NotFound: not a room this person is in.
         """
-        known = {name: str(DOING.clean(doing.get(name))) for name in ("tab", "medium", "version")}
-        now = datetime.now(UTC)
+        names = ("tab", "medium", "version", "base", "at")
+        known = {name: str(DOING.clean(doing.get(name))) for name in names}
+        now, often = datetime.now(UTC), HEARTBEAT_ON_MAP if known["at"] else HEARTBEAT
         with self._database.reading() as db:
             room, member = find_member(db, key, token, for_writing=False)
-            if member.doing == known and now - member.seen < HEARTBEAT:
+            if member.doing == known and now - member.seen < often:
                 return room.revision
         with self._database.writing() as db:
             room, member = find_member(db, key, token)
@@ -162,6 +166,14 @@ class RoomRecords:
         with self._database.reading() as db:
             room, _ = find_member(db, key, token, for_writing=False)
             query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
+            return [member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
+
+    def others(self, key: str, token: str) -> list[MemberRow]:
+        """As `members`, without the person who asks."""
+        with self._database.reading() as db:
+            room, me = find_member(db, key, token, for_writing=False)
+            query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
+            query = query.where(RoomMemberRecord.number != me.number)
             return [member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
 
     def share(self, key: str, token: str, artwork_id: str) -> None:
@@ -310,6 +322,7 @@ def _room_row(db: Session, room: RoomRecord, owner: int) -> RoomRow:
         is_founder=room.founder_id == owner,
         is_member=member is not None,
         teaches=member is not None and member.teaches,
+        compares=member is not None and member.compares,
         created=room.created,
         closed=room.closed,
     )

@@ -145,6 +145,7 @@ class RoomRow:
         is_founder: whether this person made it.
         is_member: whether this person is in it now.
         teaches: whether they let it learn from what they rate.
+        compares: whether they compare how they rated its works with the others.
     """
 
     token: str
@@ -153,6 +154,7 @@ class RoomRow:
     is_founder: bool
     is_member: bool
     teaches: bool
+    compares: bool
     created: datetime
     closed: datetime | None
 
@@ -162,7 +164,8 @@ class MemberRow:
     """Somebody in a room.
 
     Attributes:
-        doing: {"tab", "medium", "version"} when last seen, or {}.
+        doing: {"tab", "medium", "version", "base", "at"} when last seen, or {}; `at` is the place
+            on the map of `base`, "x/y" of 0..1 each, or "" where they show themselves on none.
         left: when they went, or None.
     """
 

@@ -191,6 +191,7 @@ class RoomMemberRecord(Base):
     colour: Mapped[str] = mapped_column(String(16))
     doing: Mapped[dict[str, Any]] = mapped_column(default=dict)
     teaches: Mapped[bool] = mapped_column(default=False)
+    compares: Mapped[bool] = mapped_column(default=False)
     joined: Mapped[datetime] = mapped_column(default=_now)
     left: Mapped[datetime | None]
     seen: Mapped[datetime] = mapped_column(default=_now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -38,6 +38,8 @@ BREATHS = 4
 REACH = 0.16
 """How far away they are, in standard deviations along each principal axis."""
 CHUNK = 16
+MEASURING = 0.1
+"""Share of the work that is done before the first frame is."""
 
 
 @runtime_checkable
@@ -65,6 +67,17 @@ def content(triptych: Triptych, models: Registry) -> bytes:
 
 def write(triptych: Triptych, models: Registry, target: Path) -> None:
     """As `content`, to a file."""
+    for _ in shot(triptych, models, target):
+        pass
+
+
+def shot(triptych: Triptych, models: Registry, target: Path) -> Iterator[float]:
+    """As `write`, saying from time to time how much of the film there is, 0 to 1; it can be left
+    at any of them.
+
+    Raises:
+        NotFound: as `content`.
+    """
     works = list(triptych.sung().works.values())
     picture = next((work for work in works if isinstance(work, Filmed)), None)
     song = next((work for work in works if isinstance(work, Heard)), None)
@@ -73,11 +86,13 @@ def write(triptych: Triptych, models: Registry, target: Path) -> None:
         raise NotFound("no_triptych", medium=triptych.lead)
     recipe = cast(Artwork, picture).recipe
     assert recipe is not None
+    yield 0.0
     painter, track = models.use(recipe.medium, recipe.version), song.music()
     rounds = max(math.ceil(SHORTEST / track.seconds), 1)
     seconds = rounds * track.seconds
     count = round(seconds * RATE)
     breath = Breath(painter, recipe, track)
+    yield MEASURING
     page = Page(cast(Worded, poem).lines, song.openings)
     rate, sound = count / seconds, track.wave(rounds)
     with video.written(target, rate, triptych.to_json(), sound) as add:
@@ -85,6 +100,7 @@ def write(triptych: Triptych, models: Registry, target: Path) -> None:
             times = [index / rate for index in range(start, min(start + CHUNK, count))]
             for time, work in zip(times, breath.at(times), strict=True):
                 add(page.at(time, cast(Filmed, work).frame()))
+            yield MEASURING + (1 - MEASURING) * min(start + CHUNK, count) / count
 
 
 def is_worded(work: Artwork) -> bool:

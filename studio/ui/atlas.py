@@ -11,9 +11,11 @@ import gradio as gr
 from studio.atlases import Atlases
 from studio.checkpoint import base_of
 from studio.errors import StudioError
+from studio.line import Overtaken
 from studio.medium import Artwork, latents_of
 from studio.store import ArtworkRow
 from studio.ui import atlas_view as view
+from studio.ui import room
 from studio.ui.assets import asset
 from studio.ui.explore_state import clamp
 from studio.ui.morph_state import CONSTANT, MOST_KEYS, Morph
@@ -130,6 +132,13 @@ def open_work(sheet: Sheet, said: Said) -> None:
     sheet.once = go_once("explore")
 
 
+def open_shared(sheet: Sheet, said: Said) -> None:
+    """A work of the room that the person is in."""
+    work = room.work(sheet.visit, str(said["id"]))
+    open_next(sheet.visit, work.id, work.recipe)
+    sheet.once = go_once("explore")
+
+
 def keep(sheet: Sheet, said: Said) -> None:
     store_artwork(sheet.visit, sheet.artwork(), kept=True)
     sheet.visit.say("map.kept")
@@ -146,9 +155,107 @@ GESTURES: Mapping[str, Callable[[Sheet, Said], None]] = {
     "walk": walk,
     "open": open_here,
     "open_work": open_work,
+    "open_shared": open_shared,
     "keep": keep,
     "pin": pin,
 }
+
+
+def entered(visit: Visit, page: Page) -> Iterator[list[Any]]:
+    """What fills chart, stage, actions and layers as the tab comes up.
+
+    Where the same window asks for it again, in another medium too, the later one goes on alone.
+    """
+    words, kept, line = visit.words, [gr.skip()] * 3, visit.studio.registry.line
+    arrival = line.begin(visit.key, f"map.arrival.{visit.window}", is_passing=True)
+    try:
+        drawing = page.atlases.of(visit.generator)
+        while not drawing.is_over.wait(LOOK_AGAIN):
+            if arrival.is_overtaken:
+                return
+            percent = round(100 * drawing.share)
+            yield [view.instead(words("map.drawing", percent=percent)), *kept]
+        try:
+            sheet, shown = first_look(visit, page.atlases)
+        except StudioError as error:
+            if not arrival.is_overtaken:
+                yield [view.instead(words.error(error)), *kept]
+            return
+        if arrival.is_overtaken:
+            return
+        stay = sheet.stay
+        there = view.chart(words, of(visit), sheet.atlas, stay.spot, stay.trail)
+        yield [there, shown, view.actions(words), gr.skip()]
+        # Own works and liking take longer than the map itself.
+        laid = over(sheet, page)
+        if not arrival.is_overtaken:
+            yield [*kept, laid]
+    finally:
+        line.end(arrival)
+
+
+def first_look(visit: Visit, atlases: Atlases) -> tuple[Sheet, Any]:
+    """Where the person is, and the work there; none where a gesture of theirs has overtaken it, as
+    its own answer brings a newer one."""
+    line = visit.studio.registry.line
+    look = line.begin(visit.key, place_of(visit), is_passing=True)
+    try:
+        while True:
+            sheet = Sheet(visit, atlases)
+            try:
+                with line.within(look):
+                    shown = view.stage(visit, sheet.artwork())
+            except Overtaken:
+                return sheet, gr.skip()
+            if look.is_overtaken:
+                return sheet, gr.skip()
+            # A gesture that was under way before has gone elsewhere meanwhile.
+            if Stay.of(visit) == sheet.stay:
+                return sheet, shown
+    finally:
+        line.end(look)
+
+
+def acted(visit: Visit, page: Page, said: Sequence[dict[str, Any]]) -> list[Any]:
+    """What gestures change of stage, actions and layers."""
+    # A hand that still moves has chosen nothing yet.
+    is_passing = all(gesture.get("live") for gesture in said)
+    line = visit.studio.registry.line
+    with line.asking(visit.key, place_of(visit), is_passing=is_passing):
+        sheet = Sheet(visit, page.atlases)
+        for gesture in said:
+            try:
+                GESTURES[gesture["do"]](sheet, gesture)
+            except StudioError as error:
+                visit.warn(error)
+        if not is_passing:
+            sheet.stay.save(visit)
+        shown = view.stage(visit, sheet.artwork())
+    led = view.actions(visit.words, sheet.once) if sheet.once else gr.skip()
+    is_more = any(gesture["do"] in ("keep", "pin") for gesture in said)
+    return [shown, led, over(sheet, page) if is_more else gr.skip()]
+
+
+def place_of(visit: Visit) -> str:
+    """The stage, in whatever medium, as a place of the person's page (see studio.line)."""
+    return f"map.{visit.window}"
+
+
+def over(sheet: Sheet, page: Page) -> dict[str, Any]:
+    """What lies over the thumbnails: own works, and liking."""
+    visit, generator, rows = sheet.visit, sheet.generator, sheet.own_works()
+    latents = latents_of([row.recipe for row in rows])
+    features = page.curator.features(generator, latents)
+    points = sheet.finder.find(generator, latents, features).tolist() if rows else []
+    # What was kept meanwhile lies on the map already.
+    if [row.id for row in sheet.own_works()] != [row.id for row in rows]:
+        return over(sheet, page)
+    usual = page.usual.of(generator)
+    return {
+        "of": of(visit),
+        "pins": view.pins(visit.words, rows, points),
+        "liking": view.liked(visit, generator, sheet.atlas, usual, page.curator),
+    }
 
 
 def build(page: Page) -> gr.Tab:
@@ -176,50 +283,10 @@ def build(page: Page) -> gr.Tab:
     drawn = [chart, stage, actions, layers]
 
     def enter(visit: Visit) -> Iterator[list[Any]]:
-        words, kept = visit.words, [gr.skip()] * 3
-        try:
-            drawing = atlases.of(visit.generator)
-            while not drawing.is_over.wait(LOOK_AGAIN):
-                percent = round(100 * drawing.share)
-                yield [view.instead(words("map.drawing", percent=percent)), *kept]
-            sheet = Sheet(visit, atlases)
-            stay = sheet.stay
-            shown = view.stage(visit, sheet.artwork())
-        except StudioError as error:
-            yield [view.instead(words.error(error)), *kept]
-            return
-        there = view.chart(words, of(visit), sheet.atlas, stay.spot, stay.trail)
-        yield [there, shown, view.actions(words), gr.skip()]
-        # Own works and liking take longer than the map itself.
-        yield [*kept, over(sheet)]
-
-    def over(sheet: Sheet) -> dict[str, Any]:
-        """What lies over the thumbnails: own works, and liking."""
-        visit, generator, rows = sheet.visit, sheet.generator, sheet.own_works()
-        latents = latents_of([row.recipe for row in rows])
-        features = page.curator.features(generator, latents)
-        points = sheet.finder.find(generator, latents, features).tolist() if rows else []
-        usual = page.usual.of(generator)
-        return {
-            "of": of(visit),
-            "pins": view.pins(visit.words, rows, points),
-            "liking": view.liked(visit, generator, sheet.atlas, usual, page.curator),
-        }
+        yield from entered(visit, page)
 
     def act(visit: Visit, said: list[dict[str, Any]]) -> list[Any]:
-        sheet = Sheet(visit, atlases)
-        for gesture in said:
-            try:
-                GESTURES[gesture["do"]](sheet, gesture)
-            except StudioError as error:
-                visit.warn(error)
-        # A hand that still moves has chosen nothing yet.
-        if not all(gesture.get("live") for gesture in said):
-            sheet.stay.save(visit)
-        shown = view.stage(visit, sheet.artwork())
-        led = view.actions(visit.words, sheet.once) if sheet.once else gr.skip()
-        is_more = any(gesture["do"] in ("keep", "pin") for gesture in said)
-        return [shown, led, over(sheet) if is_more else gr.skip()]
+        return acted(visit, page, said)
 
     def fetch(visit: Visit, said: Said) -> Iterator[Any]:
         atlas = atlases.of(visit.generator).result().atlas
@@ -236,7 +303,7 @@ def build(page: Page) -> gr.Tab:
         told = described(sheet.generator, sheet.artwork(), page.usual, visit.words)
         return f'<p class="readout" aria-live="polite">{text(place)} {text(told)}</p>'
 
-    page.fills(tab, enter, drawn)
+    page.fills(tab, enter, drawn, overtakes=True)
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],

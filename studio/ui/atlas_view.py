@@ -66,7 +66,7 @@ def tools(words: Words) -> str:
     )
     layers = "".join(
         tool(words(f"map.{name}"), name, "", aria_pressed="true", data_key=key)
-        for name, key in (("names", "n"), ("works", "w"), ("liking", "l"))
+        for name, key in (("names", "n"), ("works", "w"), ("liking", "l"), ("room", "r"))
     )
     trail = "".join(
         tool(words(f"map.{name}"), name, "", data_key=key, **more)

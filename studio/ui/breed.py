@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from studio.latent import MAX_SEED, breed, level
+from studio import heredity
+from studio.latent import MAX_SEED, breed, level, strayed
 from studio.medium import Artwork, Recipe, latents_of
 from studio.store import ArtworkRow
 from studio.ui.assets import asset
@@ -16,7 +18,10 @@ from studio.ui.panel import door, go_once, panel, text
 from studio.ui.session import Page, Said, Visit
 from studio.ui.steering import direction_word
 from studio.ui.surface import attributes, button, icon
-from studio.ui.walk import open_next
+from studio.ui.walk import number, open_next
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STATE = "breed"
 SHELF = 24
@@ -46,30 +51,47 @@ def litter(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> Sequ
         return []
     generator = visit.generator
     latents = latents_of([parent.recipe for parent in parents])
-    statistics = generator.statistics
-    children = breed(
-        latents,
-        statistics.axes,
-        statistics.scales,
-        statistics.mean,
-        LITTER,
-        state.mutation,
-        state.seed,
-    )
+    children, options = conceived(visit, state, parents, latents)
     held = [d.vector for d in generator.directions if d.key in state.held]
     children = level(children, latents[0], held)
-    first = parents[0].recipe
-    made = generator.decode(children, first.options)
-    for row, child in zip(children, made, strict=True):
+    if all(own == options[0] for own in options):
+        made = list(generator.decode(children, options[0]))
+    else:
+        pairs = zip(children.split(1), options, strict=True)
+        made = [generator.decode(row, own)[0] for row, own in pairs]
+    for row, own, child in zip(children, options, made, strict=True):
         child.recipe = Recipe(
             visit.medium,
             generator.version,
             tuple(row.tolist()),
-            options=first.options,
+            options=own,
             parents=tuple(parent.id for parent in parents),
             how="breed",
         )
     return made
+
+
+def conceived(
+    visit: Visit, state: Breeding, parents: Sequence[ArtworkRow], latents: Tensor
+) -> tuple[Tensor, Sequence[Mapping[str, Any]]]:
+    """Latents [LITTER, D] and options of the children of parents with latents [P, D]: trait by
+    trait where a person wants one from somewhere, else axis by axis."""
+    generator, where, seed = visit.generator, visit.generator.statistics, state.seed or 0
+    own = [parent.recipe.options for parent in parents]
+    names = traits(visit, parents)
+    if not any(name in state.traits for name in names):
+        mean, far = where.mean, state.mutation
+        children = breed(latents, where.axes, where.scales, mean, LITTER, far, seed)
+        return children, [own[0]] * LITTER
+    shares = heredity.shares_of(names, state.traits, len(parents), LITTER, seed)
+    medium = visit.medium_object
+    children, options = heredity.inherited(medium, generator, latents, own, shares)
+    return strayed(children, where.axes, where.scales, state.mutation, seed), options
+
+
+def traits(visit: Visit, parents: Sequence[ArtworkRow]) -> Sequence[str]:
+    """What children can have from one parent and not from another."""
+    return heredity.traits_of(visit.medium_object, visit.generator) if len(parents) > 1 else ()
 
 
 def parents_of(visit: Visit, state: Breeding) -> list[ArtworkRow]:
@@ -107,10 +129,10 @@ def couple(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> str:
     if not parents:
         return f'<p class="hint">{text(words("breed.choose"))}</p>'
     cells = "".join(
-        f"<li>{row.thumbnail}"
-        + button(words("breed.remove", number=number), "remove", icon("close"), data_id=row.id)
+        f"<li>{row.thumbnail}<b>{place}</b>"
+        + button(words("breed.remove", number=place), "remove", icon("close"), data_id=row.id)
         + "</li>"
-        for number, row in enumerate(parents, start=1)
+        for place, row in enumerate(parents, start=1)
     )
     title = words("breed.parents", generation=state.generation)
     return f'<section><h2>{text(title)}</h2><ol class="breed-parents">{cells}</ol></section>'
@@ -160,8 +182,70 @@ def settings(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> st
     return f"""<div class="breed-settings">
       <label class="line"><span>{text(words("breed.mutation"))}</span><input{dial}>
         <b>{round(100 * state.mutation)}%</b></label>
+      {heirlooms(visit, state, parents)}
       <div class="chips" role="group" aria-label="{label}"><span class="hint">{label}</span>
         {chips}</div></div>"""
+
+
+def heirlooms(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> str:
+    """For each trait, which parent it comes from: a slider along them, or chance."""
+    names = traits(visit, parents)
+    if not names:
+        return ""
+    words, last = visit.words, len(parents) - 1
+    rows = ""
+    for name in names:
+        place, called = state.traits.get(name), trait_word(visit, name)
+        at = last / 2 if place is None else min(place, last)
+        said = whose(visit, place, last)
+        dial = attributes(
+            type="range",
+            min=0,
+            max=last,
+            step=0.05,
+            value=at,
+            data_do="trait",
+            data_name=name,
+            aria_label=called,
+            aria_valuetext=said,
+        )
+        chance = button(
+            words("breed.trait.chance"),
+            "leave",
+            kind="chip",
+            data_name=name,
+            aria_pressed=str(place is None).lower(),
+            aria_label=words("breed.trait.leave", trait=called),
+        )
+        row = attributes(class_="breed-trait by-chance" if place is None else "breed-trait")
+        rows += f"""<div{row}><label class="line"><span>{text(called)}</span>
+          <span class="breed-ends"><i aria-hidden="true">1</i><input{dial}>
+          <i aria-hidden="true">{last + 1}</i></span><b>{text(said)}</b></label>{chance}</div>"""
+    title = text(words("breed.traits"))
+    return f"""<div class="breed-traits" role="group" aria-label="{title}">
+      <span class="hint">{title}</span>{rows}</div>"""
+
+
+def trait_word(visit: Visit, name: str) -> str:
+    """What people call a trait."""
+    parts = [heredity.part(place) for place in range(visit.medium_object.parts)]
+    if name not in parts:
+        return visit.words(f"trait.{name}")
+    part = "line" if visit.medium_object.in_words else "part"
+    return visit.words(f"breed.trait.{part}", number=parts.index(name) + 1)
+
+
+def whose(visit: Visit, place: float | None, last: int) -> str:
+    """Which parent a trait comes from, in words."""
+    words = visit.words
+    if place is None:
+        return words("breed.trait.any")
+    first = min(int(place), last)
+    share = round(100 * (min(place, last) - first))
+    if not share:
+        return words("breed.trait.from", number=first + 1)
+    pair = {"first": first + 1, "second": first + 2}
+    return words("breed.trait.between", **pair, share=100 - share, other=share)
 
 
 def nursery(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> str:
@@ -190,18 +274,18 @@ def nursery(visit: Visit, state: Breeding, parents: Sequence[ArtworkRow]) -> str
 
 
 def child(visit: Visit, place: int, work: Artwork, *, is_chosen: bool) -> str:
-    words, number = visit.words, place + 1
+    words, count = visit.words, place + 1
     face = button(
-        words("breed.choose_child", number=number),
+        words("breed.choose_child", number=count),
         "choose",
         work.thumbnail(size=192),
         kind="breed-face",
         data_place=place,
-        data_key=number,
+        data_key=count,
         aria_pressed=str(is_chosen).lower(),
     )
     tools = "".join(
-        button(words(f"breed.{do}", number=number), do, icon(sign), kind="quiet", data_place=place)
+        button(words(f"breed.{do}", number=count), do, icon(sign), kind="quiet", data_place=place)
         for do, sign in (("open", "right"), ("pin", "pin"), ("keep", "heart"))
     )
     return f'<li>{face}<span class="breed-tools">{tools}</span></li>'
@@ -213,14 +297,14 @@ def family(visit: Visit, state: Breeding) -> str:
         return ""
     words = visit.words
     rows = ""
-    for number, (ids, _) in enumerate(state.before, start=1):
+    for count, (ids, _) in enumerate(state.before, start=1):
         found = [visit.studio.store.artwork(id) for id in ids]
         faces = "".join(row.thumbnail for row in found if row)
         rows += "<li>" + button(
-            words("breed.back", generation=number),
+            words("breed.back", generation=count),
             "back",
-            f"<span>{number}</span>{faces}",
-            data_generation=number,
+            f"<span>{count}</span>{faces}",
+            data_generation=count,
         )
         rows += "</li>"
     return f"""<section><h3>{text(words("breed.family"))}</h3>
@@ -252,6 +336,17 @@ def remove(visit: Visit, said: Said) -> None:
 def mutation(visit: Visit, said: Said) -> None:
     wanted = min(max(float(said["value"]), 0.0), MOST_MUTATION)
     save(visit, replace(load(visit), mutation=wanted, chosen=()))
+
+
+def trait(visit: Visit, said: Said) -> None:
+    name, place = str(said["name"]), number(said["value"])
+    if name in heredity.traits_of(visit.medium_object, visit.generator):
+        wanted = min(max(place, 0.0), MOST_PARENTS - 1.0)
+        save(visit, load(visit).taking(name, wanted))
+
+
+def leave(visit: Visit, said: Said) -> None:
+    save(visit, load(visit).taking(str(said["name"]), None))
 
 
 def hold(visit: Visit, said: Said) -> None:
@@ -305,5 +400,6 @@ def go_on(visit: Visit, said: Said) -> str | None:
 
 ACTS = {
     **{"add": add, "remove": remove, "mutation": mutation, "hold": hold, "again": again},
+    **{"trait": trait, "leave": leave},
     **{"choose": choose, "next": onward, "back": back, "keep": keep, "pin": pin, "open": go_on},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 LITTER = 9
@@ -21,6 +21,8 @@ class Breeding:
         seed: of the litter; None: there is none yet.
         mutation: how far children stray from what they inherit, in standard deviations.
         held: names of directions in which every child is like the first parent.
+        traits: by their names, where those lie along the parents that are not left to chance: 0 is
+            the first parent, 1 the second.
         chosen: places in the litter, 0 to LITTER - 1.
         before: parents and seed of each earlier generation, the oldest first.
     """
@@ -31,6 +33,7 @@ class Breeding:
     held: tuple[str, ...] = ()
     chosen: tuple[int, ...] = ()
     before: tuple[tuple[tuple[str, ...], int], ...] = ()
+    traits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def generation(self) -> int:
@@ -43,9 +46,12 @@ class Breeding:
         return replace(self, parents=(*self.parents, id), chosen=())
 
     def without_parent(self, id: str) -> Breeding:
-        """Without parents there is no litter."""
+        """Without parents there is no litter; what was to come from which of them is forgotten."""
         left = tuple(parent for parent in self.parents if parent != id)
-        return replace(self, parents=left, chosen=(), seed=self.seed if left else None)
+        if left == self.parents:
+            return self
+        seed = self.seed if left else None
+        return replace(self, parents=left, chosen=(), seed=seed, traits={})
 
     def toggled(self, place: int) -> Breeding:
         """One of the litter chosen, or not any more; at most as many as may be parents."""
@@ -62,6 +68,13 @@ class Breeding:
             return replace(self, held=tuple(one for one in self.held if one != name))
         return replace(self, held=(*self.held, name))
 
+    def taking(self, trait: str, place: float | None) -> Breeding:
+        """A trait from a place along the parents; None: by chance."""
+        others = {name: at for name, at in self.traits.items() if name != trait}
+        if place is not None:
+            others[trait] = place
+        return replace(self, traits=others, chosen=())
+
     def thrown(self, seed: int) -> Breeding:
         """Another litter of the same parents."""
         return replace(self, seed=seed, chosen=()) if self.parents else self
@@ -71,7 +84,8 @@ class Breeding:
         if self.seed is None:
             return self
         before = (*self.before, (self.parents, self.seed))[-REMEMBERED:]
-        return replace(self, parents=tuple(parents), seed=seed, chosen=(), before=before)
+        heirs = replace(self, parents=tuple(parents), seed=seed, before=before)
+        return replace(heirs, chosen=(), traits={})
 
     def back_to(self, generation: int) -> Breeding:
         """As it was in an earlier generation, counted from 1; those after it are forgotten."""
@@ -79,7 +93,7 @@ class Breeding:
             return self
         parents, seed = self.before[generation - 1]
         before = self.before[: generation - 1]
-        return replace(self, parents=parents, seed=seed, chosen=(), before=before)
+        return replace(self, parents=parents, seed=seed, chosen=(), traits={}, before=before)
 
     def among(self, known: Sequence[str]) -> Breeding:
         """Without parents that are gone."""
@@ -97,6 +111,7 @@ class Breeding:
             "held": list(self.held),
             "chosen": list(self.chosen),
             "before": before,
+            "traits": dict(self.traits),
         }
 
     @classmethod
@@ -108,4 +123,5 @@ class Breeding:
             tuple(values["held"]),
             tuple(values["chosen"]),
             tuple((tuple(parents), seed) for parents, seed in values["before"]),
+            dict(values.get("traits", {})),
         )

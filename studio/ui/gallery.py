@@ -39,6 +39,7 @@ def build(page: Page) -> gr.Tab:
             script=asset("gallery.js"),
             style="".join(asset(f"{name}.css") for name in ("gallery", "triptych", "yours")),
         )
+        triptych.filming(page)
         # Pressed by a button of `yours.section`; no file_types: what is no backup is told so.
         upload = gr.UploadButton(
             page.i18n("yours.back"),  # type: ignore[arg-type]  # it is translated

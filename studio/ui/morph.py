@@ -306,6 +306,8 @@ def build(page: Page) -> gr.Tab:
         trigger_mode="multiple",
         **page.quiet,
     )
-    making = export.film(page.saying(make), page.inputs, [export, out], **page.quiet)
+    making = export.film(
+        page.saying(make), page.inputs, [export, out], trigger_mode="multiple", **page.quiet
+    )
     export.stop(page.handler(stop), page.inputs, export, cancels=[making], **page.quiet)
     return tab

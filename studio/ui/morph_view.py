@@ -9,7 +9,7 @@ from studio.latent import EASINGS
 from studio.medium import Artwork
 from studio.store import ArtworkRow
 from studio.ui.morph_state import CONSTANT, MOST_KEYS, RATES, SECONDS, SPEEDS, Morph
-from studio.ui.surface import attributes, button, icon
+from studio.ui.surface import attributes, button, icon, making
 from studio.words import Words
 
 FILMSTRIP = 12
@@ -177,13 +177,8 @@ def curve(speed: str) -> str:
 def export(words: Words, formats: Sequence[str], *, is_ready: bool, done: float | None) -> str:
     """Buttons that make the film; while one is being made, how far it is."""
     if done is not None:
-        percent = round(100 * done)
-        return (
-            f'<div class="export busy"><progress max="100" value="{percent}" '
-            f'aria-label="{escape(words("morph.making", percent=percent))}"></progress>'
-            f"<span>{escape(words('morph.making', percent=percent))}</span>"
-            f'<button type="button" data-stop>{escape(words("morph.stop"))}</button></div>'
-        )
+        said = words("morph.making", percent=round(100 * done))
+        return making(said, words("morph.stop"), done)
     makers = "".join(
         f'<button type="button" class="strong" data-film="{escape(name)}"'
         f"{'' if is_ready else ' disabled'}>"

@@ -90,6 +90,11 @@ def allow(visit: Visit, said: Said) -> None:
     visit.studio.store.room_tastes.allow(visit.key, here.token, allows)
 
 
+def compare(visit: Visit, said: Said) -> None:
+    compares = said["compares"] == "yes"
+    visit.studio.store.room_tastes.compare(visit.key, room.mine(visit).token, compares)
+
+
 def rate(visit: Visit, said: Said) -> None:
     """Stars for a work of the room: one's own, and the room's where one allows it."""
     here, store = room.mine(visit), visit.studio.store
@@ -132,6 +137,7 @@ def discard(visit: Visit, said: Said) -> None:
 
 ACTS = {
     "allow": allow,
+    "compare": compare,
     "stars": rate,
     "teach_room": teach,
     "cancel": cancel,

@@ -29,7 +29,7 @@ def section(visit: Visit, here: RoomRow) -> str:
         face = outcome(learner, job) + ("" if here.closed else readiness(learner))
     title = words("taste.title", medium=medium_title(visit.medium_object, visit.language))
     body = f"""<h3>{text(title)}</h3>{"" if here.closed else consent(visit, here)}
-      {face}{version_list(visit, learner)}"""
+      {face}{version_list(visit, learner)}{"" if here.closed else comparing(visit, here)}"""
     return f'<div data-stamp="{digest(body)}">{body}</div>'
 
 
@@ -51,6 +51,21 @@ def consent(visit: Visit, here: RoomRow) -> str:
     said = words("taste.allowed" if here.teaches else "taste.lead")
     way = door(words("taste.to_rate"), "rate") if here.teaches else ""
     return f"""<p class="hint">{text(said)}</p><p class="row">{toggle}{way}</p>"""
+
+
+def comparing(visit: Visit, here: RoomRow) -> str:
+    """Whether one's stars colour the room's works on the map."""
+    words = visit.words
+    toggle = button(
+        words("taste.compare"),
+        "compare",
+        kind="toggle",
+        data_compares="no" if here.compares else "yes",
+        aria_pressed=str(here.compares).lower(),
+    )
+    way = door(words("taste.to_map"), "map")
+    return f"""<p class="hint">{text(words("taste.compare.hint"))}</p>
+      <p class="row">{toggle}{way}</p>"""
 
 
 def readiness(learner: RoomVisit) -> str:

@@ -42,12 +42,17 @@ Said = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Visit:
-    """One event of one person: cheap, made anew each time."""
+    """One event of one person: cheap, made anew each time.
+
+    Attributes:
+        window: which of the person's open pages asks; "" where none does.
+    """
 
     studio: Studio
     key: str
     medium: str
     language: str
+    window: str = ""
 
     @cached_property
     def medium_object(self) -> Medium:
@@ -131,7 +136,8 @@ def visit(studio: Studio, key: str, medium: str, request: gr.Request | None) -> 
         NotFound: an unknown medium.
     """
     get_medium(medium)
-    return Visit(studio, key, medium, language_of(studio, key, request))
+    window = request.session_hash if request else None
+    return Visit(studio, key, medium, language_of(studio, key, request), window or "")
 
 
 # Files somewhat too large are let in and refused by the tab, in the person's own words; only what
@@ -187,6 +193,7 @@ class Filled:
     tab: gr.Tab
     event: Callable[..., Any]
     outputs: list[gr.components.Component]
+    overtakes: bool = False
 
 
 class Page:
@@ -322,6 +329,13 @@ class Page:
         tab: gr.Tab,
         fn: Callable[[Visit], Any],
         outputs: Sequence[gr.components.Component],
+        *,
+        overtakes: bool = False,
     ) -> None:
-        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium."""
-        self.filled.append(Filled(tab, self.handler(fn), list(outputs)))
+        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium.
+
+        Args:
+            overtakes: it is asked for again while an earlier one is still answered, and sees to it
+                itself that the newest counts; else the framework lets the later one fall.
+        """
+        self.filled.append(Filled(tab, self.handler(fn), list(outputs), overtakes))

@@ -127,6 +127,21 @@ def button(label: str, do: str, content: str = "", *, kind: str = "", **values: 
     )
 
 
+def making(said: str, stop: str, done: float) -> str:
+    """How far a film that is being made has come, and the way to stop it (see assets/film.js).
+
+    Args:
+        said: it in words.
+        stop: what the button says.
+        done: 0 to 1.
+    """
+    bar = attributes(max=100, value=round(100 * done), aria_label=said)
+    return (
+        f'<div class="export busy"><progress{bar}></progress><span>{escape(said)}</span>'
+        f'<button type="button" data-stop>{escape(stop)}</button></div>'
+    )
+
+
 def step(visit: Visit, do: str, side: str, way: str, neighbour: str | None) -> str:
     """From one work to the work "before" or "after" it, whose id goes with the gesture `do`."""
     return button(

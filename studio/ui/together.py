@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFound
-from studio.ui import duet, room, room_download, room_file, room_taste, room_works
+from studio.ui import duet, room, room_download, room_file, room_map, room_taste, room_works
 from studio.ui import room_taste_view as taste_view
 from studio.ui import together_view as view
 from studio.ui.assets import asset
@@ -31,7 +31,15 @@ def build(page: Page) -> gr.Tab:
 def pulse(page: Page) -> None:
     """Beside the tabs, since people are in their room whichever of them shows."""
     heart = gr.HTML(html_template="", js_on_load=asset("pulse.js"), elem_classes="unseen")
-    heart.beat(page.saying(beat), page.inputs, heart, **page.quiet)
+
+    def heard(visit: Visit, said: Said) -> dict[str, Any]:
+        answer = beat(visit, said)
+        here = room.present(visit) if answer["room"] and said.get("tab") == room_map.TAB else None
+        if here is not None:
+            answer["map"] = room_map.told(visit, here, said, page)
+        return answer
+
+    heart.beat(page.saying(heard), page.inputs, heart, **page.quiet)
 
 
 def draw(visit: Visit) -> str:
@@ -69,6 +77,7 @@ def beat(visit: Visit, said: Said) -> dict[str, Any]:
         "tab": str(said.get("tab")),
         "medium": visit.medium,
         "version": store.current_version(visit.key, visit.medium) or "",
+        **room_map.place(visit, said),
     }
     revision = store.rooms.beat(visit.key, here.token, doing)
     answer |= {"room": here.token, "revision": revision, "closed": here.closed is not None}

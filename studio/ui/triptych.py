@@ -5,20 +5,25 @@ Works are made one at a time, so that nobody waits before an empty wall.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+
+import gradio as gr
 
 from studio.errors import StudioError
 from studio.latent import noise_from_seeds
 from studio.medium import Artwork, Generator, Recipe, with_sources
 from studio.triptych import Triptych, companion, files, film, is_wide, mood, seed_of
+from studio.ui.assets import asset
 from studio.ui.panel import go_once, onward_once, save_once, text
 from studio.ui.session import Page, Said, Visit
-from studio.ui.surface import artwork_of, button, icon, one
+from studio.ui.surface import artwork_of, attributes, button, icon, making, one, parcel
 from studio.ui.triptych_state import STATE, state
 from studio.ui.walk import SEEDS, open_next, store_artwork
 
-FORMATS = ("html", "png", "pdf", files.SONG, film.FORMAT)
+FORMATS = ("html", "png", "pdf", files.SONG)
 
 
 class NoTriptych(StudioError):
@@ -72,6 +77,8 @@ def draw(visit: Visit) -> str:
         )
         for format in FORMATS
     )
+    shoot = attributes(type="button", class_="quiet", data_film=film.FORMAT, disabled=not is_ready)
+    downloads += f"<button{shoot}>{text(words(f'triptych.save.{film.FORMAT}'))}</button>"
     said = words("triptych.lead", one=one(visit, now["lead"]))
     hung = "".join(panel(visit, name, work) for name, work in shown.items())
     waits = "" if is_ready else " data-poll"
@@ -204,20 +211,63 @@ def explore(visit: Visit, said: Said) -> str:
     return onward_once(name)
 
 
-def save(visit: Visit, said: Said) -> str:
-    """A file with every recipe inside, and what each work comes nearest to."""
-    found, format = ready(visit), str(said["format"])
-    if format not in FORMATS:
-        raise NoTriptych("unknown_format", format=format)
+def with_nearest(visit: Visit, found: Triptych) -> Triptych:
+    """Its recipes say what each work comes nearest to."""
     for recipe in found.recipes:
         with_sources(
             visit.studio.registry.use(recipe.medium, recipe.version), found.works[recipe.medium]
         )
-    if format == film.FORMAT:
-        visit.say("triptych.filming")
+    return found
+
+
+def name_of(found: Triptych, format: str) -> str:
+    return f"latent-studio-triptych-{seed_of(found.recipes[0])}.{format}"
+
+
+def save(visit: Visit, said: Said) -> str:
+    """A file with every recipe inside."""
+    found, format = ready(visit), str(said["format"])
+    if format not in FORMATS:
+        raise NoTriptych("unknown_format", format=format)
+    with_nearest(visit, found)
     content = files.content(found, format, visit.words, visit.studio.registry)
     visit.say("triptych.saved")
-    return save_once(f"latent-studio-triptych-{seed_of(found.recipes[0])}.{format}", content)
+    return save_once(name_of(found, format), content)
+
+
+def shoot(visit: Visit, said: Said) -> Iterator[list[Any]]:
+    """The film, as how far it has come in HTML, and at the end as a file (see surface.parcel); of
+    what hangs as it begins, whatever is thrown meanwhile."""
+    words = visit.words
+    try:
+        found = ready(visit)
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / name_of(found, film.FORMAT)
+            for done in film.shot(with_nearest(visit, found), visit.studio.registry, target):
+                percent = words("triptych.filming", percent=round(100 * done))
+                yield [making(percent, words("triptych.filming.stop"), done), gr.skip()]
+            sent = parcel(target.name, target.read_bytes())
+    except StudioError as error:
+        visit.warn(error)
+        yield ["", gr.skip()]
+        return
+    visit.say("triptych.saved")
+    yield ["", sent]
+
+
+def filming(page: Page) -> None:
+    """Below the triptych, or whatever the Gallery shows meanwhile: how far its film has come."""
+    bar = gr.HTML(js_on_load=asset("film.js"), elem_classes="filming", apply_default_css=False)
+    out = gr.HTML(html_template="", js_on_load=asset("parcel.js"), elem_classes="unseen")
+
+    def stop(visit: Visit) -> str:
+        visit.say("triptych.filming.stopped")
+        return ""
+
+    shooting = bar.film(
+        page.saying(shoot), page.inputs, [bar, out], trigger_mode="multiple", **page.quiet
+    )
+    bar.stop(page.handler(stop), page.inputs, bar, cancels=[shooting], **page.quiet)
 
 
 def acts(page: Page) -> dict[str, Callable[[Visit, Said], str | None]]:

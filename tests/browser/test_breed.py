@@ -58,3 +58,30 @@ def test_two_generations_and_the_way_back(person: Person) -> None:
     breed.get_by_role("button", name="Continue child 2 in Explore").click()
     wait_for_another(page, shown)
     expect(page.locator("#tab-explore")).to_be_visible()
+
+
+def test_a_trait_comes_from_the_parent_that_one_says(person: Person) -> None:
+    page = person(width=390, height=844)
+    on_the_shelf(page, 2)
+    open_tab(page, "breed")
+    breed = page.locator("#tab-breed")
+    for number in (1, 2):
+        breed.get_by_role("button", name="Make this a parent").first.click()
+        expect(breed.locator(".breed-parents li")).to_have_count(number)
+    breed.get_by_role("button", name="Show their children").click()
+    # Without chance, what has everything from one parent is that parent.
+    breed.get_by_role("slider", name="Chance").fill("0")
+    for name in ("Composition", "Forms and strokes", "Colours and finish"):
+        slider = breed.get_by_role("slider", name=name)
+        expect(slider).to_have_attribute("aria-valuetext", "anybody")
+        slider.fill("1")
+        expect(slider).to_have_attribute("aria-valuetext", "parent 2")
+    second = look(breed.locator(".breed-parents img").nth(1))
+    face = breed.locator(".breed-face img").first
+    assert alike(look(face), second)
+    assert page.evaluate("document.querySelector('#tab-breed .breed').scrollWidth") <= 390
+    slider.fill("0")
+    expect(slider).to_have_attribute("aria-valuetext", "parent 1")
+    assert not alike(look(face), second)
+    breed.get_by_role("button", name="Colours and finish: by chance").click()
+    expect(slider).to_have_attribute("aria-valuetext", "anybody")

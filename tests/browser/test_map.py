@@ -107,6 +107,60 @@ def test_a_way_is_drawn_and_walked_in_morph(person: Person) -> None:
     expect(page.locator("#tab-morph .keyframe")).to_have_count(8)
 
 
+# While `holding` is true the server's answers stay where they are, and then come in their order: as
+# on a slow line, only for as long as a test wants.
+HELD_ANSWERS = """(() => {
+    const ask = window.fetch.bind(window);
+    window.holding = false;
+    window.fetch = async (input, init) => {
+        const response = await ask(input, init);
+        const { pathname } = new URL(input.url ?? input, location);
+        if (!pathname.endsWith("/queue/data")) return response;
+        const late = async (chunk, out) => {
+            while (window.holding) await new Promise((resolve) => setTimeout(resolve, 20));
+            out.enqueue(chunk);
+        };
+        const body = response.body.pipeThrough(new TransformStream({ transform: late }));
+        return new Response(body, { headers: response.headers });
+    };
+})()"""
+
+
+def test_what_is_done_before_the_tab_has_its_answer_stays(person: Person) -> None:
+    page = person(script=HELD_ANSWERS)
+    found = arrive(page)
+    tab = page.locator("#tab-map")
+    expect(tab.locator(".map-tile")).to_have_count(ALL)
+    page.keyboard.press("a")
+    walk = tab.get_by_role("button", name="Walk it in Morph")
+    forget = tab.get_by_role("button", name="Forget the way")
+    expect(forget).to_be_visible()
+    page.wait_for_function("window.studio.desks['tab-map'].isIdle()")
+    open_tab(page, "explore")
+    expect(tab).to_be_hidden()
+    page.evaluate("window.holding = true")
+    open_tab(page, "map")
+    forget.click()
+    for key in ("a", "ArrowDown", "ArrowDown", "ArrowDown", "a", "ArrowDown", "a"):
+        page.keyboard.press(key)
+    tab.get_by_role("button", name="Names").click()
+    tab.get_by_role("button", name="Draw a way").click()
+    expect(walk).to_have_text("Walk it in Morph (3 places)")
+    spot = tab.locator(".map-spot").get_attribute("style")
+    page.evaluate("window.holding = false")
+    page.wait_for_function("window.studio.desks['tab-map'].isIdle()")
+    there = wait_for_another(page, found, "map")
+    expect(walk).to_have_text("Walk it in Morph (3 places)")
+    assert tab.locator(".map-spot").get_attribute("style") == spot
+    for name, pressed in (("Names", "false"), ("Draw a way", "true")):
+        expect(tab.get_by_role("button", name=name)).to_have_attribute("aria-pressed", pressed)
+    # The server knows it too.
+    walk.click()
+    expect(page.locator("#tab-morph .keyframe")).to_have_count(3)
+    open_tab(page, "map")
+    wait_for_this(page, there, "map")
+
+
 def test_own_works_and_taste_lie_on_the_map(studio: ServedStudio, person: Person) -> None:
     page = person()
     page.keyboard.press("p")

@@ -98,3 +98,31 @@ def test_the_gallery_makes_one_too_and_comes_back(person: Callable[..., Page]) -
     assert wide <= 390
     page.keyboard.press("Escape")
     expect(page.locator("#tab-gallery .gallery-work")).to_be_visible()
+
+
+def test_a_film_shows_how_far_it_is_and_can_be_stopped(person: Callable[..., Page]) -> None:
+    page = person(locale="zh-CN", width=390, height=844)
+    page.keyboard.press("t")
+    page.locator(READY).wait_for()
+    saved: list[object] = []
+    page.on("download", lambda download: saved.append(download))
+    page.locator("#tab-gallery").get_by_role("button", name="影片（MP4）").click()
+    bar = page.locator("#tab-gallery").get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-label", re.compile("正在制作三联的影片：[0-9]+%"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function("document.querySelector('.filming progress')?.value > 0")
+    # The wall is at hand meanwhile.
+    lock = page.get_by_role("button", name="旋律保持不变")
+    lock.click()
+    expect(lock).to_have_attribute("aria-pressed", "true")
+    now = bar.get_attribute("value")
+    page.wait_for_function(f"document.querySelector('.filming progress').value > {now}")
+    page.locator("#tab-gallery").get_by_role("button", name="停止").click()
+    expect(bar).to_have_count(0)
+    expect(page.get_by_text("影片不再制作")).to_be_visible()
+    # It does not come back, and another one can be begun.
+    page.locator("#tab-gallery").get_by_role("button", name="影片（MP4）").click()
+    expect(bar).to_be_visible()
+    page.locator("#tab-gallery").get_by_role("button", name="停止").click()
+    expect(bar).to_have_count(0)
+    assert saved == []

@@ -163,6 +163,25 @@ def test_a_film_shows_line_by_line_while_the_picture_moves(
     assert video_sound(target) > 1000
 
 
+def test_a_film_says_how_far_it_is_and_can_be_left(
+    hung: Triptych, shared_studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film, "RATE", 4)
+    monkeypatch.setattr(film, "SHORTEST", 1.0)
+    target = tmp_path / "film.mp4"
+    shares = list(film.shot(hung, shared_studio.registry, target))
+    assert shares[0] == 0 and shares[-1] == 1 and len(shares) > 2
+    assert all(before < after for before, after in pairwise(shares))
+    whole = target.stat().st_size
+    target.unlink()
+    shooting = film.shot(hung, shared_studio.registry, target)
+    assert next(shooting) < next(shooting) < next(shooting) < 1
+    shooting.close()
+    # What wrote it has ended: nothing holds the sound any more, or adds a frame.
+    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+    assert target.stat().st_size < whole
+
+
 def test_the_command_says_what_it_cannot_write(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

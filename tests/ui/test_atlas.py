@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
+from threading import Event
 
+import gradio as gr
 import pytest
 
-from studio.atlases import Atlases
+from studio.atlases import Atlases, Drawing
+from studio.line import Line
 from studio.manipulation import BadGesture
-from studio.medium import Recipe
+from studio.medium import Generator, Recipe
 from studio.studio import Studio
 from studio.taste import Curator
 from studio.ui import atlas as tab
 from studio.ui import atlas_view as view
 from studio.ui.morph import Cut
 from studio.ui.readout import Usual
-from studio.ui.session import Visit
+from studio.ui.session import Page, Visit
 from studio.ui.tiles import FINEST, MOST_ASKED, Tiles, asked
 from studio.ui.walk import OPEN, Walk, store_artwork
+from tests.test_line import until
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +61,76 @@ def test_what_is_no_place_changes_nothing(sheet: tab.Sheet, at: object) -> None:
     with pytest.raises(BadGesture):
         tab.point(sheet, {"at": at})
     assert sheet.stay.spot == (0.5, 0.5)
+
+
+@pytest.fixture
+def page(shared_studio: Studio, drawn: Atlases) -> Page:
+    page = Page(shared_studio, None, None)  # type: ignore[arg-type]  # no event is wired here
+    page.atlases = drawn
+    return page
+
+
+@contextmanager
+def held(line: Line, generator: Generator) -> Iterator[None]:
+    """Whoever asks for a pass of a model stands in line."""
+    free = Event()
+
+    def steps() -> Iterator[bool]:
+        yield free.wait(20)
+
+    with ThreadPoolExecutor() as others:
+        for _ in range(line.passes):
+            others.submit(line.step, generator, steps())
+        until(lambda: len(line.running) == line.passes)
+        try:
+            yield
+        finally:
+            free.set()
+
+
+def test_a_gesture_overtakes_what_the_tab_was_still_answering(visit: Visit, page: Page) -> None:
+    line = visit.studio.registry.line
+    there = [{"do": "point", "at": [0.1, 0.9]}]
+    # A place whose work nobody has made yet.
+    tab.Stay((0.33, 0.77)).save(visit)
+    with ThreadPoolExecutor() as others:
+        with held(line, visit.generator):
+            arriving = others.submit(next, tab.entered(visit, page))
+            until(lambda: line.waiting)
+            asked = line.waiting[0].ask
+            acting = others.submit(tab.acted, visit, page, there)
+            until(lambda: asked.is_overtaken)
+        chart, stage, *_ = arriving.result()
+        (shown, *_) = acting.result()
+    assert "of" in chart and stage == gr.skip() and "<figure" in shown
+    # Nor does a gesture that began before the tab came up again lose to what it left behind.
+    with ThreadPoolExecutor() as others:
+        with held(line, visit.generator):
+            acting = others.submit(tab.acted, visit, page, [{"do": "point", "at": [0.6, 0.2]}])
+            until(lambda: line.waiting)
+            arriving = others.submit(next, tab.entered(visit, page))
+            until(lambda: len(line.waiting) == 2)
+        chart, stage, *_ = arriving.result()
+    assert chart["spot"] == [0.6, 0.2] and stage == acting.result()[0] != shown
+
+
+def test_a_map_that_is_still_drawn_gives_way_to_the_next_one(
+    visit: Visit, shared_studio: Studio, page: Page
+) -> None:
+    page.atlases = Atlases(shared_studio.registry, shared_studio.settings.home)
+    name = (visit.medium, visit.generator.version)
+    page.atlases.drawings[name] = Drawing(share=0.4)
+    earlier = tab.entered(visit, page)
+    assert "40 %" in next(earlier)[0]["instead"]
+    later = list(tab.entered(replace(visit, medium="melody"), page))
+    assert later[-2][0]["of"].startswith("melody/")
+    assert list(earlier) == []
+    # In another window both go on.
+    earlier = tab.entered(visit, page)
+    next(earlier)
+    next(tab.entered(replace(visit, medium="melody", window="another"), page))
+    assert "40 %" in next(earlier)[0]["instead"]
+    earlier.close()
 
 
 def test_beyond_the_map_is_its_edge(sheet: tab.Sheet) -> None:

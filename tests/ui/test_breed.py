@@ -172,3 +172,53 @@ def test_level_moves_no_farther_than_it_must() -> None:
     rest = moved - moved @ torch.linalg.pinv(vectors) @ vectors
     assert rest.norm() < 1e-3
     assert level(latents, like, []) is latents
+
+
+def test_a_trait_is_taken_from_one_parent(studio: Studio) -> None:
+    visit = Visit(studio, studio.store.open_session(None).key, "melody", "en")
+    generator = visit.generator
+    works = generator.decode(generator.map(noise_from_seeds([1, 2])))
+    for work in works:
+        assert work.recipe is not None
+        id = visit.studio.store.keep_artwork(visit.key, work.recipe, work.thumbnail(), pinned=True)
+        assert "breed-trait" not in breed.draw(visit)
+        breed.add(visit, {"id": id})
+    breed.mutation(visit, {"value": 0})
+    breed.again(visit, {})
+    assert "Rhythm: by chance" in breed.draw(visit)
+    chance = latents(visit)
+    breed.trait(visit, {"name": "rhythm", "value": "1"})
+    breed.trait(visit, {"name": "pitches", "value": "1"})
+    breed.trait(visit, {"name": "shoe size", "value": "1"})
+    assert breed.load(visit).traits == {"rhythm": 1.0, "pitches": 1.0}
+    assert torch.allclose(latents(visit), torch.tensor(works[1].recipe.latent), atol=1e-5)
+    breed.trait(visit, {"name": "pitches", "value": 0.4})
+    assert "60 % parent 1, 40 % parent 2" in breed.draw(visit)
+    assert Breeding.from_dict(breed.load(visit).to_dict()) == breed.load(visit)
+    for name in ("rhythm", "pitches"):
+        breed.leave(visit, {"name": name})
+    assert torch.equal(latents(visit), chance)
+    # Other parents, other traits.
+    breed.trait(visit, {"name": "rhythm", "value": 0})
+    breed.choose(visit, {"place": 3})
+    breed.onward(visit, {})
+    assert breed.load(visit).traits == {}
+
+
+def test_children_with_layers_of_their_own_come_again_from_their_recipes(studio: Studio) -> None:
+    visit = Visit(studio, studio.store.open_session(None).key, "painting", "en")
+    generator = visit.generator
+    for work in generator.decode(generator.map(noise_from_seeds([1, 2]))):
+        assert work.recipe is not None
+        id = visit.studio.store.keep_artwork(visit.key, work.recipe, work.thumbnail(), pinned=True)
+        breed.add(visit, {"id": id})
+    breed.again(visit, {})
+    breed.trait(visit, {"name": "colours", "value": 0.5})
+    state = breed.load(visit)
+    children = breed.litter(visit, state, breed.parents_of(visit, state))
+    child = children[4]
+    assert child.recipe is not None and "local" in child.recipe.options
+    breed.keep(visit, {"place": 4})
+    (row,) = visit.studio.store.artworks(visit.key, "painting", kept=True)
+    (again,) = generator.decode(torch.tensor([row.recipe.latent]), row.recipe.options)
+    assert again.show() == child.show()

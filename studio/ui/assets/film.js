@@ -1,5 +1,16 @@
-element.addEventListener("click", (event) => {
+// What makes a film may stand anywhere in the tab. One is made at a time: the framework does not see
+// that another may be begun after one was stopped, so it is seen to here.
+const SOON = 2000; // milliseconds in which the bar comes
+let asked = 0;
+element.closest("[role=tabpanel]").addEventListener("click", (event) => {
   const maker = event.target.closest("[data-film]");
-  if (maker && !maker.disabled) trigger("film", { film: maker.dataset.film });
-  if (event.target.closest("[data-stop]")) trigger("stop");
+  const isMaking = element.querySelector("[data-stop]") || Date.now() - asked < SOON;
+  if (maker && !maker.disabled && !isMaking) {
+    asked = Date.now();
+    trigger("film", { film: maker.dataset.film });
+  }
+  if (event.target.closest("[data-stop]")) {
+    asked = 0;
+    trigger("stop", {});
+  }
 });

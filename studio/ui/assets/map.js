@@ -8,6 +8,8 @@ const DRAWN = 8; // places of a way that was drawn by hand
 const MOST = 12; // places of a way
 const LARGEST = 64; // as large as the map is ever shown, in its smallest size
 const NARROW = 420; // pixels, below which there is room for one word
+const GLIDE = 600; // milliseconds that somebody else takes from place to place
+const EDGE = 0.15; // share of the map where a name stands beside its place and not below
 const NEAR = 1.8; // from which on smaller regions are named
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const chart = element.querySelector(".chart");
@@ -19,6 +21,9 @@ let view = { x: 0.5, y: 0.5, scale: 1 };
 let spot = [0.5, 0.5];
 let trail = [];
 let layers = { pins: [], liking: [] };
+let room = null; // what was last heard of the room one is in
+let shared = { works: [], stamp: "", legend: "" }; // its works on this map
+let isSeen = true; // whether one shows oneself there, and sees the others
 let thumbnails = new Map();
 let nodes = new Map();
 let asked = 0;
@@ -30,6 +35,8 @@ let settling = 0;
 let moving = 0;
 let isDue = false;
 let pressed = null;
+let said = 0; // gestures of this page
+let saidBefore = 0; // by the time the tab went out of sight
 const hands = new Map(); // that touch the map, and where
 
 const part = (name) => chart.querySelector(`.map-${name}`);
@@ -58,17 +65,30 @@ function update() {
     return;
   }
   const isSame = value?.of === next.of;
+  const isBuilt = isSame && frame && drawnFrom(value) === drawnFrom(next);
   value = next;
-  ({ spot, trail } = next);
+  // What was done since the tab came up is newer than an answer that was asked for as it did.
+  if (!isSame || said === saidBefore) ({ spot, trail } = next);
   if (!isSame) {
     thumbnails = new Map();
     isAsking = false;
     view = { x: 0.5, y: 0.5, scale: 1 };
     layers = { pins: [], liking: [] };
+    shared = { works: [], stamp: "", legend: "" };
   }
-  build();
+  // Nor is anything taken from under a hand, or what it has switched on put back.
+  if (isBuilt) showTrail();
+  else build();
   look();
   desk()?.moved();
+}
+
+// All that the frame is made from, places aside.
+const drawnFrom = ({ spot, trail, ...rest }) => JSON.stringify(rest);
+
+function ask(gesture) {
+  said += 1;
+  desk()?.ask(gesture);
 }
 
 function build() {
@@ -79,8 +99,9 @@ function build() {
   chart.innerHTML = `<div class="map-frame" tabindex="0" role="application" aria-describedby="map-hint">
     <div class="map-tiles" aria-hidden="true"></div><canvas class="map-veil" aria-hidden="true"></canvas>
     <svg class="map-trail" aria-hidden="true"><polyline/></svg><div class="map-names" aria-hidden="true"></div>
-    <div class="map-pins"></div><span class="map-spot" aria-hidden="true"></span></div>
-    ${value.tools}<p class="hint" id="map-hint"></p><p class="hint map-legend"></p>`;
+    <div class="map-pins"></div><div class="map-room"><div class="map-shared"></div><div class="map-others"
+    role="list"></div></div><span class="map-spot" aria-hidden="true"></span></div>
+    ${value.tools}<p class="hint" id="map-hint"></p><p class="hint map-legend"></p><p class="hint map-minds"></p>`;
   frame = part("frame");
   frame.setAttribute("aria-label", value.words.label);
   chart.querySelector(".hint").textContent = value.words.hint;
@@ -100,6 +121,7 @@ function build() {
     open();
   });
   dress();
+  dressRoom();
 }
 
 // What lies over the thumbnails: own works, liking, the way.
@@ -109,19 +131,7 @@ function dress() {
   tool("works").hidden = !pins.length;
   tool("liking").hidden = !liking.length;
   part("legend").hidden = !liking.length || tool("liking").ariaPressed !== "true";
-  part("pins").replaceChildren(
-    ...pins.map((pin) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "map-pin";
-      button.title = pin.label;
-      button.setAttribute("aria-label", pin.label);
-      Object.assign(button.dataset, { do: "open_work", id: pin.id });
-      button.innerHTML = pin.thumbnail;
-      button.addEventListener("pointerdown", (event) => event.stopPropagation());
-      return button;
-    }),
-  );
+  part("pins").replaceChildren(...pins.map((pin) => pinned(pin, "open_work")));
   const size = Math.round(Math.sqrt(liking.length));
   const veil = part("veil");
   veil.hidden = !size;
@@ -136,6 +146,53 @@ function dress() {
     });
   }
   showTrail();
+}
+
+function pinned(pin, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = `map-pin ${pin.verdict ?? ""}`;
+  button.title = pin.label;
+  button.setAttribute("aria-label", pin.label);
+  Object.assign(button.dataset, { do: act, id: pin.id });
+  button.innerHTML = pin.thumbnail;
+  button.addEventListener("pointerdown", (event) => event.stopPropagation());
+  return button;
+}
+
+// The room's works and its other people.
+function dressRoom() {
+  chart.querySelector("[data-tool=room]").hidden = !room;
+  if (!isSeen) press("room", false);
+  part("room").classList.toggle("is-off", !isSeen);
+  part("shared").replaceChildren(...shared.works.map((pin) => pinned(pin, "open_shared")));
+  part("minds").textContent = shared.legend;
+  part("minds").hidden = !shared.legend || !isSeen;
+  showOthers();
+}
+
+function showOthers() {
+  const list = part("others");
+  list.setAttribute("aria-label", room?.label ?? "");
+  const here = new Map([...list.children].map((node) => [node.dataset.id, node]));
+  for (const { id, name, colour, label } of room?.cursors ?? []) {
+    const node = here.get(String(id)) ?? cursor(id);
+    here.delete(String(id));
+    node.className = `map-other ${colour}`;
+    node.setAttribute("aria-label", label);
+    node.querySelector("b").textContent = name;
+    list.append(node);
+  }
+  for (const node of here.values()) node.remove();
+  look();
+}
+
+function cursor(id) {
+  const node = document.createElement("span");
+  node.dataset.id = id;
+  node.setAttribute("role", "listitem");
+  node.append(document.createElement("i"), document.createElement("b"));
+  return node;
 }
 
 function showTrail() {
@@ -228,6 +285,23 @@ window.studio.showLayers = (found) => {
   layers = found;
   if (JSON.stringify(found) !== before) dress();
 };
+// See pulse.js: what the room hears of this page, and what the page hears of the room.
+window.studio.onMap = () =>
+  value && frame && { of: value.of, at: isSeen ? spot : null, places: shared.stamp };
+let gliding = 0;
+window.studio.showRoom = (found) => {
+  const before = Boolean(room);
+  room = found?.of === value?.of ? found : null;
+  if (!value || !frame) return;
+  if (!room) shared = { works: [], stamp: "", legend: "" };
+  if (found?.works && room) shared = found;
+  // They move on between two words of them, but not while the map itself is moved.
+  part("others").classList.add("is-gliding");
+  clearTimeout(gliding);
+  gliding = setTimeout(() => part("others")?.classList.remove("is-gliding"), GLIDE);
+  if (before !== Boolean(room) || (found?.works && room)) dressRoom();
+  else showOthers();
+};
 
 // Everything that keeps its size while the map is scaled.
 function over() {
@@ -239,6 +313,16 @@ function over() {
   [...part("pins").children].forEach((node, index) => {
     const { x, y } = layers.pins[index];
     put(node, [x, y]);
+  });
+  [...part("shared").children].forEach((node, index) => {
+    const { x, y } = shared.works[index];
+    put(node, [x, y]);
+  });
+  [...part("others").children].forEach((node, index) => {
+    const { at } = room.cursors[index];
+    put(node, at);
+    const left = shown(at)[0] / side();
+    node.dataset.edge = left < EDGE ? "start" : left > 1 - EDGE ? "end" : "";
   });
   const points = (line ?? trail).map(shown);
   part("trail").querySelector("polyline").setAttribute("points", points.map(String).join(" "));
@@ -274,9 +358,9 @@ function go(place, isLive) {
   spot = place;
   look();
   clearTimeout(settling);
-  if (isLive) desk()?.ask({ do: "point", at: spot, live: true });
+  if (isLive) ask({ do: "point", at: spot, live: true });
   const settle = () => {
-    desk()?.ask({ do: "point", at: spot });
+    ask({ do: "point", at: spot });
     desk()?.moved();
   };
   if (isLive) settling = setTimeout(settle, SETTLED);
@@ -285,8 +369,8 @@ function go(place, isLive) {
 
 function open() {
   clearTimeout(settling);
-  desk()?.ask({ do: "point", at: spot });
-  desk()?.ask({ do: "open" });
+  ask({ do: "point", at: spot });
+  ask({ do: "open" });
 }
 
 function show(next) {
@@ -403,7 +487,7 @@ function evenly(points, count) {
 
 function say(points) {
   trail = points.slice(0, MOST);
-  desk()?.ask({ do: "trail", points: trail });
+  ask({ do: "trail", points: trail });
   showTrail();
 }
 
@@ -430,6 +514,10 @@ chart.addEventListener("click", (event) => {
     const layer = { names: "names", works: "pins", liking: "veil" }[tool.dataset.tool];
     if (layer) part(layer).classList.toggle("is-off", !isOn);
     if (layer === "veil") part("legend").hidden = !isOn;
+    if (tool.dataset.tool === "room") {
+      isSeen = isOn;
+      dressRoom();
+    }
   }
   const arrow = event.target.closest("[data-move]")?.dataset.move;
   if (!arrow) return;
@@ -442,5 +530,8 @@ chart.addEventListener("click", (event) => {
   go(place, true);
 });
 
+new ResizeObserver(() => {
+  if (!chart.offsetParent) saidBefore = said;
+}).observe(chart);
 watch("value", update);
 update();

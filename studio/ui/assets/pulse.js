@@ -3,6 +3,7 @@
 const QUICK = 800;
 const DUET = 300; // while one plays with somebody
 const TASTE = 2500; // what the room learns changes slowly, and takes longer to look up
+const MAP = 500; // while the others see where one is
 const SLOW = 5000;
 const PATIENCE = 10000;
 const address = new URL(location.href);
@@ -21,28 +22,43 @@ const stamp = (part) =>
   room()?.querySelector(`[data-part="${part}"] > [data-stamp]`)?.dataset.stamp ?? "";
 let last = 0;
 let tasted = 0;
-const pause = () =>
-  shownTab() !== "together" ? SLOW : room()?.querySelector(".duet-slider") ? DUET : QUICK;
+let before = ""; // the tab that the room heard of last
+const pause = () => {
+  const tab = shownTab() ?? "";
+  // Whoever goes is gone for the others at once.
+  if (tab !== before) return 0;
+  if (tab === "map") return MAP;
+  return tab !== "together" ? SLOW : room()?.querySelector(".duet-slider") ? DUET : QUICK;
+};
 const beat = () => {
   const now = Date.now();
-  const isThere = shownTab() === "together";
+  const tab = document.hidden ? "" : (shownTab() ?? "");
+  const isThere = tab === "together";
   if (room()) inRoom = true;
-  if (document.hidden || !(inRoom || invited) || !document.querySelector(".studio-header")) return;
+  // A page that goes out of sight says so once.
+  if (document.hidden && !before) return;
+  if (!(inRoom || invited) || !document.querySelector(".studio-header")) return;
   if (asked && now - asked < PATIENCE) return;
-  if (!invited && now - last < pause()) return;
+  if (!invited && tab && now - last < pause()) return;
   asked = last = now;
+  before = tab;
   const wantsTaste = now - tasted > TASTE;
   if (wantsTaste) tasted = now;
+  const onMap = tab === "map" ? window.studio.onMap?.() : null;
   trigger("beat", {
-    tab: shownTab() ?? "",
+    tab,
     invited,
     revision: Number(room()?.dataset.revision ?? 0),
     people: isThere && room() ? people : "",
     duet: stamp("duet"),
     taste: wantsTaste ? stamp("taste") : null,
     mix: Number(room()?.querySelector(".duet-play")?.dataset.revision ?? 0),
+    of: onMap?.of ?? "",
+    at: onMap?.at ?? null,
+    places: onMap && wantsTaste ? onMap.places : null,
   });
 };
+document.addEventListener("visibilitychange", () => document.hidden && beat());
 const timer = setInterval(() => (element.isConnected ? beat() : clearInterval(timer)), 100);
 
 // The focus stays on the same button of the same work.
@@ -65,6 +81,7 @@ watch("value", () => {
     return;
   }
   inRoom = Boolean(said.room);
+  if (said.map || !inRoom) window.studio.showRoom?.(said.map ?? null);
   if (said.open) {
     invited = null;
     address.searchParams.delete("room");
