@@ -119,7 +119,8 @@ class Call:
         while True:
             try:
                 left = self.until - time.monotonic()
-                return self.cluster.read(self.response.result(timeout_s=max(left, 0.0)))
+                packed = self.response.result(timeout_s=max(left, 0.0))
+                break
             except RayTaskError:  # a bug, which is the same each time
                 raise
             except TimeoutError as error:
@@ -132,6 +133,7 @@ class Call:
             except (RayError, RayServeException) as error:
                 self.again(tries, error)
             tries += 1
+        return self.cluster.read(packed)
 
     def again(self, tries: int, error: Exception) -> None:
         log.warning("a replica of %s went away: %s", self.medium, type(error).__name__)
@@ -492,12 +494,15 @@ class ClusterRegistry(Registry):
             .options(max_retries=TRIES - 1, name=f"lesson {generator.medium}", **self.each)
             .remote(self.place, self.packed(lesson), mailbox)
         )
+        hearing = mailbox.hear.remote()
         try:
             while True:
                 over, _ = ray.wait([task], timeout=HEARD_SECONDS)
                 if is_cancelled():
                     raise FineTuneCancelled
-                self.hear(mailbox, unfinished, progress)
+                if ray.wait([hearing], timeout=0)[0]:
+                    self.hear(hearing, unfinished, progress)
+                    hearing = mailbox.hear.remote()
                 if over:
                     break
             is_well, value = loads(ray.get(task), partial(FarPart, self))
@@ -511,9 +516,9 @@ class ClusterRegistry(Registry):
             return cast(Learned, value)
         raise value
 
-    def hear(self, mailbox: Any, unfinished: Path | None, progress: Progress) -> None:
+    def hear(self, heard: Any, unfinished: Path | None, progress: Progress) -> None:
         try:
-            said, kept = ray.get(mailbox.hear.remote(), timeout=PATIENCE)
+            said, kept = ray.get(heard)
         except RayError:
             # Its machine went away; a lesson does not need to be heard to end well.
             return
