@@ -211,6 +211,18 @@ class SharedCheckpoints(Checkpoints):
         except BucketAway:
             return []
 
+    def forget_removed(self) -> None:
+        """Delete the copies here of what does not lie in the bucket any more: for who only fetches.
+
+        Raises:
+            BucketAway: it does not answer.
+        """
+        with self.reaching(patient=True), self.lock:
+            there = {version_of(path) for path in self.bucket.list() if path.endswith(f"/{CARD}")}
+        for name in self.mine():
+            if name not in there:
+                super().remove(*name)
+
     def mine(self) -> list[Name]:
         folders = self.home.glob("*/*")
         return sorted(

@@ -12,10 +12,12 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from studio.checkpoint import TUNED, Checkpoint, Checkpoints, base_of
 from studio.errors import BadCheckpoint, NotFound
@@ -25,6 +27,10 @@ from studio.traffic import Traffic
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from studio.taste.telling import Progress
+
+Learned = TypeVar("Learned")
 
 
 def pick_device(wanted: str = "auto") -> str:
@@ -41,10 +47,9 @@ def pick_device(wanted: str = "auto") -> str:
 
 
 @dataclass
-class Resident:
-    """A loaded generator and what is known of its use."""
+class Loaded:
+    """What is known of a loaded generator and its use."""
 
-    generator: SharedGenerator
     medium: str
     version: str
     parent: str | None
@@ -52,6 +57,13 @@ class Resident:
     bytes: int
     uses: int = 0
     last_used: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Resident(Loaded):
+    """A loaded generator."""
+
+    generator: SharedGenerator = field(kw_only=True)
 
 
 RECENT = 24
@@ -96,7 +108,13 @@ class SharedGenerator:
 
 
 class Registry:
-    """Generators by medium and version."""
+    """Generators by medium and version.
+
+    Attributes:
+        lessons: how many may learn at the same time.
+    """
+
+    lessons = 1
 
     def __init__(
         self,
@@ -113,12 +131,12 @@ class Registry:
         self.traffic = Traffic()
         self.line = Line(self.traffic)
         self.traffic.gauge("models_bytes", "Memory that loaded models take.", self.used_bytes)
-        self.traffic.gauge("models_budget_bytes", "What they may take.", lambda: budget_bytes)
+        self.traffic.gauge("models_budget_bytes", "What they may take.", lambda: self.budget_bytes)
         self.traffic.gauge("decodes_waiting", "Requests that wait for a model.", self.waiting)
         self.lock = threading.Lock()
         # Building a model is not thread-safe in torch, so one is built at a time; people who use
         # what is loaded do not wait for it.
-        self.build_lock = threading.RLock()
+        self.build_lock: AbstractContextManager[Any] = threading.RLock()
 
     def use(self, medium: str, version: str | None = None) -> Generator:
         """A ready generator; `version` None means the default.
@@ -178,9 +196,8 @@ class Registry:
                 raise BadCheckpoint("checkpoint_unfitting", folder=version) from error
         shared = SharedGenerator(generator, self.line)
         self.traffic.loaded(medium)
-        return Resident(
-            shared, medium, version, checkpoint.parent, device, generator.memory_bytes()
-        )
+        size = generator.memory_bytes()
+        return Resident(medium, version, checkpoint.parent, device, size, generator=shared)
 
     def evict(self, keep: tuple[str, str]) -> None:
         """Unload the least recently used until the budget holds; `keep` always stays.
@@ -198,7 +215,7 @@ class Registry:
                 del self.loaded[oldest]
                 self.traffic.unloaded(oldest[0])
 
-    def resident(self) -> list[Resident]:
+    def resident(self) -> Sequence[Loaded]:
         """What is loaded now, the most recently used first."""
         with self.lock:
             return sorted(self.loaded.values(), key=lambda r: -r.last_used)
@@ -297,9 +314,43 @@ class Registry:
             "parent": parent.version,
             # Two in one second would lie in the order of their random names.
             "created": created.isoformat(timespec="milliseconds"),
-            "trained_on": str(parent.device),
+            "trained_on": self.device_of(parent),
             "measured": dict(measured),
             **(card_extra or {}),
         }
         self.checkpoints.write(card, {"adapter": adapter})
         return version
+
+    def device_of(self, generator: Generator) -> str:
+        """The device that a generator computes on."""
+        return str(generator.device)
+
+    def learn(
+        self,
+        learn: Callable[..., Learned],
+        generator: Generator,
+        *,
+        progress: Progress,
+        is_cancelled: Callable[[], bool],
+        unfinished: Path | None = None,
+        **how: Any,
+    ) -> Learned:
+        """What a lesson learns: `learn(generator, **how)`, where the generator is.
+
+        Args:
+            learn: how it learns, as studio.taste.finetune.finetune does.
+            progress, is_cancelled: see there.
+            unfinished: of a lesson that can go on where it was stopped, the file that keeps it.
+
+        Raises: whatever `learn` raises.
+        """
+        if unfinished is not None:
+            how["unfinished"] = unfinished
+        return learn(generator, progress=progress, is_cancelled=is_cancelled, **how)
+
+    def ailments(self) -> list[str]:
+        """What keeps models from being used, as words for whoever runs the studio."""
+        return []
+
+    def close(self) -> None:
+        """Let go of what is elsewhere."""

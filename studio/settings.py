@@ -71,6 +71,23 @@ def _folder_or_bucket(value: Path | str) -> Path | str:
     return _folder(Path(value))
 
 
+def _range(value: str) -> str:
+    """A number of replicas, or two; at least one of them, and no more than a thousand."""
+    if not re.fullmatch(r"\d{1,4}(-\d{1,4})?", value):
+        raise ValueError("not a range")
+    least, _, most = value.partition("-")
+    if not int(least) <= int(most or least) <= 1000 or int(most or least) < 1:
+        raise ValueError("not a range")
+    return value
+
+
+def _share(value: float) -> float:
+    """Ray gives a share of one, or whole ones."""
+    if value > 1 and value != int(value):
+        raise ValueError("not a share")
+    return value
+
+
 def _automatic(value: str | None) -> str | None:
     return None if value == "auto" else value
 
@@ -91,6 +108,11 @@ class Settings(BaseModel):
         language: "en" or "zh" for everybody; None: what each browser asks for.
         max_upload_mb: the largest file a person may drop in, in megabytes.
         threads: CPU threads for the models; None: torch decides.
+        engine: local, or ray: generators and lessons on a Ray cluster (see studio.cluster).
+        ray_replicas: of each medium's generators, how many or from how many to how many.
+        ray_cpus, ray_gpus: what each replica and each lesson takes of its machine; of a GPU, a
+            share or whole ones.
+        ray_lessons: lessons of this process that may learn at the same time.
         asks_per_second: how often one person's page may ask for something, again and again.
         asks_at_once: questions of all people under way at the same time; whoever asks beyond that
             is told their place in line.
@@ -125,6 +147,11 @@ class Settings(BaseModel):
     threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(_automatic)] = (
         None
     )
+    engine: Annotated[str, Field(pattern=r"^(local|ray)$")] = "local"
+    ray_replicas: Annotated[str, AfterValidator(_range)] = "1-4"
+    ray_cpus: Annotated[float, Field(ge=0.01, le=1024), AfterValidator(_share)] = 1.0
+    ray_gpus: Annotated[float, Field(ge=0, le=64), AfterValidator(_share)] = 0.0
+    ray_lessons: Annotated[int, Field(ge=1, le=64)] = 2
     asks_per_second: Annotated[int, Field(ge=1, le=10_000)] = 30
     asks_at_once: Annotated[int, Field(ge=1, le=1024)] = 64
     # A person rather waits on a busy machine than learns that nothing came of a lesson.
@@ -137,6 +164,12 @@ class Settings(BaseModel):
     dice_seed: Annotated[
         Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_automatic)
     ] = None
+
+    @property
+    def replicas(self) -> tuple[int, int]:
+        """The fewest and the most of `ray_replicas`."""
+        least, _, most = self.ray_replicas.partition("-")
+        return int(least), int(most or least)
 
     @property
     def resolved_database_url(self) -> str:

@@ -49,8 +49,8 @@ class Studio:
         kept.restore()
         store = Store(settings.resolved_database_url)
         checkpoints = open_checkpoints(settings)
-        registry = Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
-        jobs = Jobs(store)
+        registry = open_registry(settings, checkpoints)
+        jobs = Jobs(store, registry.lessons)
         registry.traffic.gauge("jobs_unfinished", "Lessons and exports.", lambda: jobs.unfinished)
         clear_up(checkpoints, store)
         delete_old_lessons(settings.home)
@@ -93,7 +93,7 @@ class Studio:
             found.append("home_read_only")
         if not self.jobs.is_alive:
             found.append("jobs_stopped")
-        return found
+        return found + self.registry.ailments()
 
     def close(self) -> None:
         for chore in self.chores:
@@ -101,6 +101,22 @@ class Studio:
         self.jobs.shutdown()
         self.keeping.keep(self.store)
         self.store.close()
+        self.registry.close()
+
+
+def open_registry(settings: Settings, checkpoints: Checkpoints) -> Registry:
+    """The models of this process, or of the cluster that the settings name.
+
+    Raises:
+        BadSetting: what speaks with a cluster is not installed, or there is none.
+    """
+    if settings.engine == "ray":
+        try:
+            from studio.cluster.registry import connect
+        except ModuleNotFoundError as error:
+            raise BadSetting("ray_without_library") from error
+        return connect(settings, checkpoints)
+    return Registry(checkpoints, settings.device, settings.device_budget, settings.threads)
 
 
 def make_home(home: Path) -> None:

@@ -40,6 +40,11 @@ NONSENSE = {
     "dice_seed": ["-1", "six", "4294967296"],
     "max_upload_mb": ["0", "-5", "a lot", "5000"],
     "threads": ["0", "many", "1.5"],
+    "engine": ["cluster", "RAY", "spark"],
+    "ray_replicas": ["0", "4-1", "-2", "1-4-9", "many", "1-2000"],
+    "ray_cpus": ["0", "-1", "1.5", "half", "nan"],
+    "ray_gpus": ["-1", "1.5", "100", "one"],
+    "ray_lessons": ["0", "-1", "1.5", "100"],
 }
 
 
@@ -73,6 +78,11 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_KEEP_DAYS": "90",
             "STUDIO_DICE_SEED": "7",
             "STUDIO_THREADS": "3",
+            "STUDIO_ENGINE": "ray",
+            "STUDIO_RAY_REPLICAS": "0-8",
+            "STUDIO_RAY_CPUS": "0.5",
+            "STUDIO_RAY_GPUS": "0.25",
+            "STUDIO_RAY_LESSONS": "3",
         }
     )
     assert settings == Settings(
@@ -94,7 +104,13 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         keep_days=90,
         dice_seed=7,
         threads=3,
+        engine="ray",
+        ray_replicas="0-8",
+        ray_cpus=0.5,
+        ray_gpus=0.25,
+        ray_lessons=3,
     )
+    assert settings.replicas == (0, 8)
     assert settings.resolved_database_url == "postgresql://artist:secret@db/studio"
     assert set(NONSENSE) == set(Settings.model_fields)
 

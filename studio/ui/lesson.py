@@ -104,9 +104,8 @@ def start(visit: Visit, **source: Any) -> None:
         finetune,
         ratings=ratings,
         base=base_of(visit.studio, visit.generator),
-        unfinished=visit.studio.unfinished(visit.key, visit.medium),
     )
-    submit(visit, learn, {"ratings": len(ratings), **source})
+    submit(visit, learn, {"ratings": len(ratings), **source}, is_kept=True)
 
 
 def start_with(visit: Visit, works: OwnWorks) -> None:
@@ -120,18 +119,25 @@ def start_with(visit: Visit, works: OwnWorks) -> None:
     submit(visit, partial(transfer, works=works.features), source)
 
 
-def submit(visit: Visit, learn: Callable[..., FineTuneResult], source: Mapping[str, Any]) -> None:
+def submit(
+    visit: Visit,
+    learn: Callable[..., FineTuneResult],
+    source: Mapping[str, Any],
+    *,
+    is_kept: bool = False,
+) -> None:
     """Queue a lesson; one that is under way stays the only one.
 
     Args:
         learn: `finetune` or `transfer`, given what to learn from.
         source: what the version's card says of that.
+        is_kept: whether one that is stopped can go on where it was.
     """
     studio, wanted = visit.studio, chosen(visit)
     generator = studio.registry.use_apart(visit.medium, visit.generator.version)
 
     def work(context: JobContext) -> dict[str, Any]:
-        return teach(studio, generator, learn, source, wanted, context)
+        return teach(studio, generator, learn, source, wanted, context, is_kept=is_kept)
 
     studio.jobs.submit(visit.key, KIND, visit.medium, work, once=True)
 
@@ -210,11 +216,13 @@ def teach(
     source: Mapping[str, Any],
     wanted: Mapping[str, str],
     context: JobContext,
+    *,
+    is_kept: bool,
 ) -> dict[str, Any]:
     """The work of the job: learn, keep the new version as a candidate, and make the comparison.
 
     Args:
-        learn, source: see `submit`.
+        learn, source, is_kept: see `submit`.
         wanted: see `chosen`.
 
     Raises:
@@ -223,8 +231,10 @@ def teach(
     """
     unfinished = studio.unfinished(context.key, generator.medium)
     try:
-        result = learn(
+        result = studio.registry.learn(
+            learn,
             generator,
+            unfinished=unfinished if is_kept else None,
             strength=wanted["strength"],
             deep=wanted.get("depth") == "deep",
             preview_noise=noise_from_seeds(SHOWN),
@@ -265,10 +275,11 @@ def teach_less(
     generator = registry.use_apart(row.medium, row.parent)
     strong = registry.checkpoints.find(row.medium, row.version)
     try:
-        result = guard.weaker(
+        result = registry.learn(
+            guard.weaker,
             generator,
-            FineTuneResult(strong.tensors("adapter"), row.measured),
-            ratings,
+            result=FineTuneResult(strong.tensors("adapter"), row.measured),
+            ratings=ratings,
             base=base_of(studio, generator),
             samples=studio.settings.lesson_works,
             progress=Telling(context),

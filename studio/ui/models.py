@@ -8,7 +8,7 @@ import gradio as gr
 
 from studio.checkpoint import Checkpoint
 from studio.medium import get_medium
-from studio.registry import Resident
+from studio.registry import Loaded
 from studio.traffic import LATELY
 from studio.ui import versions
 from studio.ui.assets import asset
@@ -121,7 +121,7 @@ def busy(visit: Visit) -> str:
     )
 
 
-def resident(visit: Visit, one: Resident) -> str:
+def resident(visit: Visit, one: Loaded) -> str:
     words = visit.words
     known = {checkpoint.version for checkpoint in versions.within_reach(visit)}
     if one.medium != visit.medium:

@@ -58,6 +58,10 @@ class ServedStudio:
         # The fewest rounds a lesson may have, of few works: enough to see that it works.
         environment["STUDIO_LESSON_SECONDS"] = "1"
         environment["STUDIO_LESSON_WORKS"] = "24"
+        # The same tests of the other engine: STUDIO_TEST_ENGINE=ray, where Ray is installed.
+        if engine := os.environ.get("STUDIO_TEST_ENGINE"):
+            environment |= {"STUDIO_ENGINE": engine, "STUDIO_RAY_REPLICAS": "1"}
+            environment["STUDIO_RAY_CPUS"] = "0.2"
         environment |= self.settings
         self.home.mkdir(exist_ok=True)
         with self.log.open("a") as log:
