@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--batch-size", type=int, default=Recipe.batch_size)
     p.add_argument("--beta", type=float, default=Recipe.beta)
+    p.add_argument("--exchanged", type=float, default=Recipe.exchanged)
     p.add_argument("--seed", type=int, default=Recipe.seed)
     p.add_argument("--samples", type=int, default=2000, help="melodies for the evaluation")
     p.add_argument("--version", help="write the checkpoint under this name when done")
@@ -117,7 +118,8 @@ def measured(run: Run, collection: Collection) -> Measure:
 def start(options: argparse.Namespace) -> Run:
     """A fresh run, one that goes on, or one that goes on from a shipped checkpoint."""
     if options.resume is None:
-        recipe = Recipe(batch_size=options.batch_size, beta=options.beta, seed=options.seed)
+        chosen = ("batch_size", "beta", "exchanged", "seed")
+        recipe = Recipe(**{name: getattr(options, name) for name in chosen})
         return Run(options.run, Config(), recipe, options.device)
     if (options.resume / "card.json").is_file():
         return resume_from(open_checkpoint(options.resume), options.run, options.device)
