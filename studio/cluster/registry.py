@@ -506,6 +506,8 @@ class ClusterRegistry(Registry):
                 if over:
                     break
             is_well, value = loads(ray.get(task), partial(FarPart, self))
+        except RayTaskError:  # a bug, which is the same each time
+            raise
         except RayError as error:
             log.warning("a lesson's workers went away", exc_info=True)
             raise Away("lesson_lost") from error

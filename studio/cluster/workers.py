@@ -387,11 +387,17 @@ def learn(place: Place, packed: bytes, mailbox: Any) -> bytes:
 
     A task that is done again after its worker died goes on from what the mailbox keeps.
     """
-    import ray
-
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, 0, POLITENESS)
-    models = opened(place)
+    try:
+        return learned(opened(place), packed, mailbox)
+    except StudioError as error:
+        return dumps((False, error), lambda _: None)
+
+
+def learned(models: Opened, packed: bytes, mailbox: Any) -> bytes:
+    import ray
+
     lesson: Lesson = loads(packed, models.part)
     generator = models.open(lesson.which).inner
     named = naming(lesson.which, generator)
@@ -411,7 +417,4 @@ def learn(place: Place, packed: bytes, mailbox: Any) -> bytes:
             how["unfinished"] = file
             if kept := ray.get(mailbox.newest.remote()):
                 file.write_bytes(kept)
-        try:
-            return dumps((True, lesson.learn(generator, progress=progress, **how)), named)
-        except StudioError as error:
-            return dumps((False, error), named)
+        return dumps((True, lesson.learn(generator, progress=progress, **how)), named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 
@@ -92,8 +92,7 @@ def connect(app: gr.Blocks, page: Page, header: gr.HTML) -> None:
         what = (filled.event, page.inputs, filled.outputs)
         if index == 0:
             opened.then(*what, **page.quiet)
-        mode: Literal["once", "multiple"] = "multiple" if filled.overtakes else "once"
-        filled.tab.select(*what, trigger_mode=mode, **page.quiet)
+        filled.tab.select(*what, **page.quiet)
 
     # Another medium begins where one meets it. A tab that is chosen already tells nobody when it is
     # chosen again, so its content is asked for here.

@@ -303,7 +303,7 @@ def build(page: Page) -> gr.Tab:
         told = described(sheet.generator, sheet.artwork(), page.usual, visit.words)
         return f'<p class="readout" aria-live="polite">{text(place)} {text(told)}</p>'
 
-    page.fills(tab, enter, drawn, overtakes=True)
+    page.fills(tab, enter, drawn)
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],

@@ -193,7 +193,6 @@ class Filled:
     tab: gr.Tab
     event: Callable[..., Any]
     outputs: list[gr.components.Component]
-    overtakes: bool = False
 
 
 class Page:
@@ -329,13 +328,6 @@ class Page:
         tab: gr.Tab,
         fn: Callable[[Visit], Any],
         outputs: Sequence[gr.components.Component],
-        *,
-        overtakes: bool = False,
     ) -> None:
-        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium.
-
-        Args:
-            overtakes: it is asked for again while an earlier one is still answered, and sees to it
-                itself that the newest counts; else the framework lets the later one fall.
-        """
-        self.filled.append(Filled(tab, self.handler(fn), list(outputs), overtakes))
+        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium."""
+        self.filled.append(Filled(tab, self.handler(fn), list(outputs)))
