@@ -9,9 +9,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from studio.poem import chinese, english
 from tests.browser.conftest import open_tab
+from tests.browser.test_rate_teach import LESSON, rate_until
 
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 MEDIA = {"en": "poem", "zh": "poem-zh"}
+ENOUGH = 14
+"""Ratings that show a clear taste: with eight, one lesson in ten finds them contradictory."""
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 
@@ -262,3 +265,31 @@ def test_from_one_poem_to_another(person: Callable[..., Page], language: str) ->
     for line in (*as_trained, *second):
         assert straight(line) in told
     assert len(on_page.all()) == 4
+
+
+def test_from_rating_poems_to_a_version_of_ones_own(person: Callable[..., Page]) -> None:
+    """In Chinese; English is one of tests.browser.test_loop's media."""
+    page = poems(person, "zh")
+    as_trained = lines(page)
+
+    # Somebody who likes long poems.
+    text = page.locator("#tab-rate .rate-work .poem-line")
+
+    def stars() -> int:
+        length = len("".join(text.all_text_contents()))
+        return min(max(round(1 + (length - 20) / 2), 1), 5)
+
+    rate_until(page, ENOUGH, stars)
+    open_tab(page, "teach")
+    teach = page.locator("#tab-teach")
+    teach.locator("input[type=radio]").last.check(force=True)
+    teach.locator("[data-do=start]").click()
+    teach.locator("[data-do=accept]").click(timeout=LESSON)
+    expect(teach.locator(".versions [aria-current]")).to_have_count(1)
+    open_tab(page, "explore")
+    page.wait_for_function(
+        "before => document.querySelectorAll('#tab-explore .stage-frame .poem-line').length === 4"
+        " && [...document.querySelectorAll('#tab-explore .lines input')].map((i) => i.value)"
+        ".join() !== before",
+        arg=",".join(as_trained),
+    )
