@@ -58,6 +58,8 @@ WANTED = 4
 some away."""
 HEARD_SECONDS = 0.5
 """How often a lesson's mailbox is emptied, and somebody asked whether it is still wanted."""
+LAST_SECONDS = 5.0
+"""How long a lesson that has ended waits for what it said last."""
 MOST = 1000
 """Stand-ins that are kept, of some kilobytes each."""
 REPLICAS = "SERVE_REPLICA::"
@@ -504,6 +506,10 @@ class ClusterRegistry(Registry):
                     self.hear(hearing, unfinished, progress)
                     hearing = mailbox.hear.remote()
                 if over:
+                    # What was said last, a short lesson all of it.
+                    for last in (hearing, mailbox.hear.remote()):
+                        if ray.wait([last], timeout=LAST_SECONDS)[0]:
+                            self.hear(last, unfinished, progress)
                     break
             is_well, value = loads(ray.get(task), partial(FarPart, self))
         except RayTaskError:  # a bug, which is the same each time
