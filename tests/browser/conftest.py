@@ -115,7 +115,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory, bases: Path) -> Iterator[Se
 @pytest.fixture(scope="session")
 def shipped_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStudio]:
     """One with the shipped painters, for tests of how they paint and learn."""
-    served = ServedStudio(tmp_path_factory.mktemp("shipped"))
+    # Of how they learn more is asked than that a lesson is given.
+    served = ServedStudio(
+        tmp_path_factory.mktemp("shipped"), STUDIO_LESSON_SECONDS="15", STUDIO_LESSON_WORKS="64"
+    )
     yield served
     served.stop()
 

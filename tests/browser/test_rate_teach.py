@@ -190,9 +190,9 @@ def test_teaching_needs_differences(person: Person) -> None:
     expect(same).to_be_visible()
 
 
-def test_a_lesson_can_be_cancelled(person: Person, studio: ServedStudio) -> None:
-    page = person()
-    rated(studio, page)
+def test_a_lesson_can_be_cancelled(person: Person, shipped_studio: ServedStudio) -> None:
+    page = person(url=shipped_studio.url)
+    rated(shipped_studio, page)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Start", exact=True).click()
@@ -207,15 +207,17 @@ def test_a_lesson_can_be_cancelled(person: Person, studio: ServedStudio) -> None
     expect(teach.get_by_text("Your taste 1")).to_have_count(0)
 
 
-def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStudio) -> None:
-    page = person()
+def test_a_lesson_that_a_restart_stops_goes_on(
+    person: Person, shipped_studio: ServedStudio
+) -> None:
+    page = person(url=shipped_studio.url)
     as_trained = picture(page)
-    rated(studio, page)
+    rated(shipped_studio, page)
     open_tab(page, "teach")
     teach = page.locator("#tab-teach")
     teach.get_by_role("button", name="Start", exact=True).click()
     expect(teach.locator(".preview li")).to_have_count(8, timeout=LESSON)
-    restart(studio, page)
+    restart(shipped_studio, page)
     open_tab(page, "teach")
     note = teach.locator(".note")
     expect(note).to_contain_text("The studio was restarted while this lesson was learning, at ")
@@ -231,7 +233,7 @@ def test_a_lesson_that_a_restart_stops_goes_on(person: Person, studio: ServedStu
     tuned = wait_for_another(page, as_trained)
 
     # Once more, with nothing under way.
-    restart(studio, page)
+    restart(shipped_studio, page)
     assert same(picture(page), tuned)
     open_tab(page, "teach")
     expect(current).to_contain_text("Your taste 1")
