@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_tab, picture, wait_for_another
+from tests.browser.conftest import ServedStudio, open_tab, picture, settled, wait_for_another
 from tests.browser.test_rate_teach import look
 
 Person = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def studio(shipped_studio: ServedStudio) -> ServedStudio:
+    """Of the painters' layers each has something to say; a double's have not."""
+    return shipped_studio
 
 
 def alike(one: list[int], other: list[int]) -> bool:
@@ -18,6 +25,7 @@ def alike(one: list[int], other: list[int]) -> bool:
 
 
 def on_the_shelf(page: Page, count: int) -> None:
+    settled(page)
     for number in range(1, count + 1):
         page.keyboard.press("p")
         expect(page.locator("#tab-explore .shelf .cell")).to_have_count(number)
