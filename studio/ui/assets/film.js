@@ -2,6 +2,8 @@
 // that another may be begun after one was stopped, so it is seen to here.
 const SOON = 2000; // milliseconds in which the bar comes
 let asked = 0;
+// From the first answer on it is the bar that tells.
+watch("value", () => (asked = 0));
 element.closest("[role=tabpanel]").addEventListener("click", (event) => {
   const maker = event.target.closest("[data-film]");
   const isMaking = element.querySelector("[data-stop]") || Date.now() - asked < SOON;
