@@ -304,6 +304,7 @@ def build(page: Page) -> gr.Tab:
         return f'<p class="readout" aria-live="polite">{text(place)} {text(told)}</p>'
 
     page.fills(tab, enter, drawn)
+    chart.lost(page.handler(enter), page.inputs, drawn, **page.quiet)
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],

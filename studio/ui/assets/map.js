@@ -10,6 +10,8 @@ const LARGEST = 64; // as large as the map is ever shown, in its smallest size
 const NARROW = 420; // pixels, below which there is room for one word
 const GLIDE = 600; // milliseconds that somebody else takes from place to place
 const EDGE = 0.15; // share of the map where a name stands beside its place and not below
+const LOOK = 2000; // milliseconds between two looks for a map that has not come
+const ASKED_AGAIN = [2, 8, 24]; // looks after which it is asked for again
 const NEAR = 1.8; // from which on smaller regions are named
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const chart = element.querySelector(".chart");
@@ -535,3 +537,12 @@ new ResizeObserver(() => {
 }).observe(chart);
 watch("value", update);
 update();
+
+// An answer that comes before there is anything to show it in is lost, on a page that is slow to lay
+// out its tabs. Then it is asked for once more, and ever more patiently.
+let looks = 0;
+const missing = setInterval(() => {
+  if (props.value || !element.isConnected) return clearInterval(missing);
+  looks = chart.offsetParent ? looks + 1 : 0;
+  if (ASKED_AGAIN.includes(looks)) trigger("lost", {});
+}, LOOK);
