@@ -13,7 +13,6 @@ from playwright.sync_api import Page, expect
 from studio.triptych.page import recipes_in
 from tests.browser.conftest import open_tab, wait_for_artwork
 from tests.browser.test_accessible import complaints
-from tests.doubles import SIZE
 
 READY = ".triptych:not([data-poll])"
 
@@ -69,7 +68,7 @@ def test_three_works_of_one_noise(person: Callable[..., Page], tmp_path: Path) -
     page.context.set_offline(True)
     page.goto(file.as_uri())
     expect(page.locator("main figure")).to_have_count(3)
-    assert page.evaluate("document.querySelector('main img').naturalWidth") == SIZE
+    assert page.evaluate("document.querySelector('main img').naturalWidth") >= 256
     expect(page.locator("main .poem")).to_have_text(before.strip(), use_inner_text=True)
     page.locator("main audio").evaluate(
         "(sound) => new Promise((ready) => { sound.oncanplay = ready; sound.load(); })"
