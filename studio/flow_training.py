@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from studio.flow import NOISE_DIM, Flow, Mapping
 from studio.precision import autocast
 from studio.training import (
-    MEASURED_EVERY,
     Best,
     Captured,
     Clock,
     Report,
     adamw,
+    between_looks,
+    descend,
     follow_average,
     kept_chance,
     set_rate,
@@ -83,16 +84,13 @@ def train_flow(
         rows = torch.randint(len(coordinates), (batch_size,), device=run.device)
         with autocast(run.device):
             loss = run.flow.loss(coordinates[rows])
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(run.flow.parameters(), 1.0)
-        adam.step()
+        descend(adam, loss)
         return loss.detach()
 
     step = Captured(run.device, learn)
     clock, first = Clock(run, minutes, steps), run.flow_step
     total = torch.zeros((), device=run.device)
-    every = measure_every * MEASURED_EVERY.get(run.device.type, 1)
+    every = between_looks(run.device, measure_every)
     best = Best(run.flow_ema)
     while not clock.is_over:
         rate = min(1.0, (run.flow_step - first + 1) / warm_up) * clock.cooling
@@ -153,15 +151,12 @@ def train_mapping(
         with autocast(run.device):
             found = mapping(noise[rows])
         loss = (found.float() - wanted[rows]).square().sum(1).mean()
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(mapping.parameters(), 1.0)
-        adam.step()
+        descend(adam, loss)
         return loss.detach()
 
     step = Captured(run.device, learn)
     total = torch.zeros((), device=run.device)
-    every = measure_every * MEASURED_EVERY.get(run.device.type, 1)
+    every = between_looks(run.device, measure_every)
     while not clock.is_over:
         set_rate(adam, learning_rate * clock.cooling)
         total += step()

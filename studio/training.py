@@ -115,10 +115,6 @@ class Clock:
         self.run.wall_seconds = self.before + self.seconds
 
 
-MEASURED_EVERY = {"cpu": 1, "cuda": 10}
-"""How many times as many steps lie between two measurements, where steps take a tenth."""
-
-
 class Best:
     """The state in which a module measured best: on a small collection training may go too far."""
 
@@ -166,6 +162,20 @@ def set_rate(adam: torch.optim.Optimizer, rate: float) -> None:
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
+
+
+def descend(adam: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of an optimizer down a loss, whose gradient is no longer than 1."""
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    learned = [parameter for group in adam.param_groups for parameter in group["params"]]
+    nn.utils.clip_grad_norm_(learned, 1.0)
+    adam.step()
+
+
+def between_looks(device: torch.device, steps: int) -> int:
+    """Steps between two measurements that are so many on a CPU: on a GPU each takes a tenth."""
+    return 10 * steps if device.type == "cuda" else steps
 
 
 def kept_chance(device: torch.device) -> AbstractContextManager[None]:

@@ -20,12 +20,13 @@ from studio.melody.grid import BARS, CELLS, METER_NAMES, PAD, SLOTS
 from studio.melody.model import Composer, Logits
 from studio.precision import autocast
 from studio.training import (
-    MEASURED_EVERY,
     Best,
     Captured,
     Clock,
     Report,
     adamw,
+    between_looks,
+    descend,
     follow_average,
     load_modules,
     read_state,
@@ -206,16 +207,13 @@ def train_autoencoder(
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
         used = (batch.tokens != PAD).sum() / len(batch)
         loss = error + recipe.beta * divergence / used
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        adam.step()
+        descend(adam, loss)
         return torch.stack([error.detach(), divergence.detach()])
 
     step = Captured(run.device, learn)
     clock, first = Clock(run, minutes, steps), run.step
     totals = torch.zeros(2, device=run.device)
-    every = measure_every * MEASURED_EVERY.get(run.device.type, 1)
+    every = between_looks(run.device, measure_every)
     best = Best(run.ema)
     run.trained_on = run.device.type
     while not clock.is_over:

@@ -25,6 +25,7 @@ from studio.training import (
     Best,
     Clock,
     Report,
+    descend,
     follow_average,
     load_modules,
     read_state,
@@ -307,10 +308,7 @@ def train_autoencoder(
         form = form + F.cross_entropy(scheme.float(), batch.scheme)
         loss = error + recipe.words * words + recipe.form * form
         loss = loss + recipe.beta * divergence * len(batch) / len(written)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        adam.step()
+        descend(adam, loss)
         run.step += 1
         run.poems += len(batch)
         clock.tick()
@@ -362,10 +360,7 @@ def train_latent_free(
             thought, _ = decoder.step(none, batch.before(end), batch.places, None)
             logits = decoder.said(thought.flatten(0, 1)[written])
         loss = F.cross_entropy(logits.float(), batch.tokens.flatten()[written])
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        adam.step()
+        descend(adam, loss)
         follow_average(ema, decoder, min(run.recipe.ema, clock.taken / (clock.taken + 20)))
         clock.tick()
     found = run.latent_free = perplexity(ema, validation, end)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from studio.errors import NotFound
@@ -165,16 +165,14 @@ class RoomRecords:
         """Who is in the room, those who came first first. Raises: NotFound: not in it."""
         with self._database.reading() as db:
             room, _ = find_member(db, key, token, for_writing=False)
-            query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
-            return [member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
+            return [member_row(one) for one in db.scalars(_present(room))]
 
     def others(self, key: str, token: str) -> list[MemberRow]:
         """As `members`, without the person who asks."""
         with self._database.reading() as db:
             room, me = find_member(db, key, token, for_writing=False)
-            query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
-            query = query.where(RoomMemberRecord.number != me.number)
-            return [member_row(one) for one in db.scalars(query.order_by(RoomMemberRecord.number))]
+            query = _present(room).where(RoomMemberRecord.number != me.number)
+            return [member_row(one) for one in db.scalars(query)]
 
     def share(self, key: str, token: str, artwork_id: str) -> None:
         """Show a work of one's own to the room; shared again, it moves to the front.
@@ -310,6 +308,12 @@ def _nearest(
         else:
             coming += known.get(one, ())
     return tuple(nearest)
+
+
+def _present(room: RoomRecord) -> Select[RoomMemberRecord]:
+    """Who is in a room, those who came first first."""
+    query = select(RoomMemberRecord).filter_by(room_id=room.id, left=None)
+    return query.order_by(RoomMemberRecord.number)
 
 
 def _room_row(db: Session, room: RoomRecord, owner: int) -> RoomRow:
