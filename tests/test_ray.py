@@ -40,8 +40,9 @@ ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from studio.cluster import registry as far  # noqa: E402
-from studio.cluster.registry import Away, ClusterRegistry  # noqa: E402
+from studio.cluster import calls  # noqa: E402
+from studio.cluster.calls import Away  # noqa: E402
+from studio.cluster.registry import ClusterRegistry  # noqa: E402
 
 NOISE = noise_from_seeds(range(1, 4))
 LONG = 240.0
@@ -70,7 +71,7 @@ def cluster() -> Iterator[None]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # Workers find the example medium where these tests do.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path.cwd()), *sys.path]))
-        patch.setattr(far, "PATIENCE", LONG)
+        patch.setattr(calls, "PATIENCE", LONG)
         if there := os.environ.get("STUDIO_TEST_RAY_ADDRESS"):
             patch.setenv("RAY_ADDRESS", there)
             yield
@@ -298,12 +299,12 @@ def test_whoever_gets_no_answer_reads_why(
 ) -> None:
     generator = registry.use("painting")
     latents = generator.map(noise_from_seeds(range(400, 432)))
-    monkeypatch.setattr(far, "PATIENCE", 0.01)
+    monkeypatch.setattr(calls, "PATIENCE", 0.01)
     with pytest.raises(Away) as raised:
         generator.decode(latents)
     for language in ("en", "zh"):
         assert Words(language).error(raised.value)
-    monkeypatch.setattr(far, "PATIENCE", LONG)
+    monkeypatch.setattr(calls, "PATIENCE", LONG)
     assert len(generator.decode(latents[:1])) == 1
 
 
@@ -405,7 +406,7 @@ def test_a_lesson_whose_worker_is_killed_goes_on_where_it_was(
 def test_a_lesson_that_no_worker_survives_says_so(
     registry: ClusterRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(far, "TRIES", 1)
+    monkeypatch.setattr(calls, "TRIES", 1)
     pupil = Pupil(registry, None, 10_000)
     until(lambda: pupil.said, "nothing was said")
     for worker in processes("ray::lesson stripes"):

@@ -12,7 +12,6 @@ import hashlib
 import logging
 import os
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -22,14 +21,15 @@ from typing import Any, Self, cast
 import ray
 import torch
 from ray import serve
-from ray.exceptions import RayError, RayTaskError, TaskCancelledError
-from ray.serve.exceptions import RayServeException, RequestCancelledError
-from ray.serve.handle import DeploymentHandle
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 from ray.util import list_named_actors
 from torch import Tensor
 
 from studio.checkpoint import Checkpoints, flush
-from studio.cluster import workers
+from studio.cluster import calls, workers
+from studio.cluster.calls import Away, Call, FarLine
 from studio.cluster.wire import Part, Which, dumps, loads
 from studio.cluster.workers import (
     AT_ONCE,
@@ -41,18 +41,13 @@ from studio.cluster.workers import (
     Replica,
     Told,
 )
-from studio.errors import BadSetting, StudioError
-from studio.line import MOST_PASSES, Ask, Line, Overtaken, Request, current
+from studio.errors import BadSetting
+from studio.line import MOST_PASSES, current
 from studio.medium import Artwork, Generator
 from studio.registry import Learned, Loaded, Registry, Resident, SharedGenerator
 from studio.settings import Settings
 from studio.taste.telling import FineTuneCancelled, Progress
-from studio.traffic import Traffic
 
-PATIENCE = 120.0
-"""Seconds after which somebody is told that no replica answers."""
-TRIES = 3
-"""How often a question is asked whose replica goes away; a lesson too."""
 WANTED = 4
 """Questions under way for each replica that Serve aims at: above, it adds replicas; below, it takes
 some away."""
@@ -60,15 +55,14 @@ HEARD_SECONDS = 0.5
 """How often a lesson's mailbox is emptied, and somebody asked whether it is still wanted."""
 LAST_SECONDS = 5.0
 """How long a lesson that has ended waits for what it said last."""
+STOPS_SECONDS = 2.0
+"""How long a lesson that is not wanted any more has for stopping by itself; its process is ended
+then."""
 MOST = 1000
 """Stand-ins that are kept, of some kilobytes each."""
 REPLICAS = "SERVE_REPLICA::"
 
 log = logging.getLogger(__name__)
-
-
-class Away(StudioError):
-    """No worker answers, or the one that was asked stopped, and those after it."""
 
 
 def connect(settings: Settings, checkpoints: Checkpoints) -> ClusterRegistry:
@@ -93,117 +87,6 @@ def connect(settings: Settings, checkpoints: Checkpoints) -> ClusterRegistry:
         reason = " ".join(str(error).split())[:300]
         raise BadSetting("ray_unreachable", reason=reason) from error
     return ClusterRegistry(settings, checkpoints)
-
-
-class Call:
-    """One question to whichever replica is free; it is put anew if that one goes away, since what
-    is asked changes nothing."""
-
-    def __init__(self, cluster: ClusterRegistry, medium: str, packed: bytes) -> None:
-        self.cluster, self.medium, self.packed = cluster, medium, packed
-        self.until = time.monotonic() + PATIENCE
-        self.is_cancelled = False
-        self.put()
-
-    def put(self) -> None:
-        try:
-            self.response = self.cluster.deployed(self.medium).ask.remote(self.packed)
-        except (RayError, RayServeException) as error:
-            raise Away("workers_away") from error
-
-    def cancel(self) -> None:
-        self.is_cancelled = True
-        self.response.cancel()
-
-    def result(self) -> Any:
-        """Raises: Overtaken: it was cancelled; Away; whatever the generator raises."""
-        tries = 1
-        while True:
-            try:
-                left = self.until - time.monotonic()
-                packed = self.response.result(timeout_s=max(left, 0.0))
-                break
-            except RayTaskError:  # a bug, which is the same each time
-                raise
-            except TimeoutError as error:
-                self.response.cancel()
-                raise Away("workers_away") from error
-            except (RequestCancelledError, TaskCancelledError) as error:
-                if self.is_cancelled:
-                    raise Overtaken from error
-                self.again(tries, error)
-            except (RayError, RayServeException) as error:
-                self.again(tries, error)
-            tries += 1
-        return self.cluster.read(packed)
-
-    def again(self, tries: int, error: Exception) -> None:
-        log.warning("a replica of %s went away: %s", self.medium, type(error).__name__)
-        if self.is_cancelled:
-            raise Overtaken from error
-        if tries == TRIES:
-            raise Away("workers_away") from error
-        self.cluster.look_again(self.medium)
-        self.put()
-
-
-class FarLine(Line):
-    """What people wait for elsewhere: everybody's wishes go to the replicas at once, up to as many
-    as these take, and stand in their lines."""
-
-    def __init__(self, traffic: Traffic, passes: int) -> None:
-        super().__init__(traffic, passes)
-        self.calls: defaultdict[Ask, list[Call]] = defaultdict(list)
-
-    def begin(
-        self, person: str, place: str = "", *, is_passing: bool = False, is_ahead: bool = False
-    ) -> Ask:
-        ask = super().begin(person, place, is_passing=is_passing, is_ahead=is_ahead)
-        with self.lock:
-            calls = [call for one, some in self.calls.items() if one.is_overtaken for call in some]
-        for call in calls:
-            call.cancel()
-        return ask
-
-    def is_busy(self) -> bool:
-        """A replica knows better whether it is."""
-        return False
-
-    def decode_together(self, batch: Sequence[Request]) -> None:
-        """One request at a time: replicas put together what belongs together."""
-        for one in batch:
-            token = current.set(one.ask)
-            try:
-                if one.work is not None:
-                    one.made = [one.work()]
-                else:
-                    one.made = list(one.generator.decode(one.latents, one.options))
-            except Overtaken:
-                self.traffic.unanswered("overtaken")
-            except Exception as error:
-                one.error = error
-            finally:
-                current.reset(token)
-
-    @contextlib.contextmanager
-    def calling(self, calls: Sequence[Call]) -> Iterator[None]:
-        """While these are answered, they are cancelled as soon as somebody's wish is overtaken."""
-        ask = current.get()
-        with self.lock:
-            self.calls[ask].extend(calls)
-        try:
-            if ask.is_overtaken:
-                raise Overtaken
-            yield
-        except BaseException:
-            for call in calls:
-                call.cancel()
-            raise
-        finally:
-            with self.lock:
-                self.calls[ask] = [call for call in self.calls[ask] if call not in calls]
-                if not self.calls[ask]:
-                    del self.calls[ask]
 
 
 class FarPart:
@@ -257,9 +140,9 @@ class FarGenerator:
         made: list[Artwork] = []
         for first in range(0, len(pieces), self.cluster.abreast):
             some = pieces[first : first + self.cluster.abreast]
-            calls = [self.cluster.call(self.which, "decode", piece, options) for piece in some]
-            with self.cluster.line.calling(calls):
-                for call in calls:
+            asked = [self.cluster.call(self.which, "decode", piece, options) for piece in some]
+            with self.cluster.line.calling(asked):
+                for call in asked:
                     made += call.result()
         return made
 
@@ -329,7 +212,7 @@ class ClusterRegistry(Registry):
             return None
         handle = serve.get_app_handle(name)
         try:
-            found = handle.made_by.remote().result(timeout_s=PATIENCE)
+            found = handle.made_by.remote().result(timeout_s=calls.PATIENCE)
         except (RayError, RayServeException, TimeoutError):
             return None
         return handle if found == self.stamp else None
@@ -337,7 +220,6 @@ class ClusterRegistry(Registry):
     def deploy(self, medium: str) -> DeploymentHandle:
         least, most = self.replicas
         deployment = serve.deployment(
-            Replica,
             name="generators",
             max_ongoing_requests=AT_ONCE,
             ray_actor_options=self.each,
@@ -354,7 +236,7 @@ class ClusterRegistry(Registry):
             graceful_shutdown_timeout_s=20.0,
             # A line for each question would cost more than many an answer.
             logging_config={"enable_access_log": False, "log_level": "WARNING"},
-        )
+        )(Replica)
         target = serve.RunTarget(
             target=deployment.bind(self.place, self.stamp),
             name=self.application(medium),
@@ -385,7 +267,7 @@ class ClusterRegistry(Registry):
         packed = self.packed(Question(which, what, args, how))
         try:
             handle = self.deployed(which.medium).options(stream=True)
-            response = handle.steps.remote(packed)
+            response = cast(DeploymentResponseGenerator[bytes], handle.steps.remote(packed))
             try:
                 for step in response:
                     yield self.read(step)
@@ -490,10 +372,11 @@ class ClusterRegistry(Registry):
         kept = unfinished.read_bytes() if unfinished and unfinished.exists() else b""
         which = cast(FarGenerator, generator).which
         lesson = Lesson(which, learn, how, unfinished is not None)
-        mailbox = ray.remote(Mailbox).options(num_cpus=0).remote(kept)
+        # Ray's annotations do not know the methods of actors.
+        mailbox: Any = ray.remote(Mailbox).options(num_cpus=0).remote(kept)
         task = (
             ray.remote(workers.learn)
-            .options(max_retries=TRIES - 1, name=f"lesson {generator.medium}", **self.each)
+            .options(max_retries=calls.TRIES - 1, name=f"lesson {generator.medium}", **self.each)
             .remote(self.place, self.packed(lesson), mailbox)
         )
         hearing = mailbox.hear.remote()
@@ -519,6 +402,9 @@ class ClusterRegistry(Registry):
             raise Away("lesson_lost") from error
         finally:
             ray.cancel(task)
+            # The interrupt is lost where it meets Ray's own code.
+            if not ray.wait([task], timeout=STOPS_SECONDS)[0]:
+                ray.cancel(task, force=True)
             ray.kill(mailbox)
         if is_well:
             return cast(Learned, value)
