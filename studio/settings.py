@@ -28,6 +28,7 @@ from studio.words import LANGUAGES
 
 PREFIX = "STUDIO_"
 SHIPPED_CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+SECRET = ("password", "c2pa_key")
 SPACE_DISK = Path("/data")
 """Where a Hugging Face Space mounts its persistent storage, if it has any."""
 
@@ -88,6 +89,23 @@ def _share(value: float) -> float:
     return value
 
 
+def text_or_file(value: str) -> str:
+    """What a setting says itself, or the file that it names. Raises: OSError; UnicodeError."""
+    return value if value.startswith("-----BEGIN ") else Path(value).expanduser().read_text("ascii")
+
+
+def _pem(value: str | SecretStr) -> str | SecretStr:
+    """A text in PEM, or a file with one."""
+    said = value.get_secret_value() if isinstance(value, SecretStr) else value
+    try:
+        text = text_or_file(said)
+    except (OSError, RuntimeError, UnicodeError) as error:
+        raise ValueError("not a file") from error
+    if not text.lstrip().startswith("-----BEGIN "):
+        raise ValueError("not in PEM")
+    return value
+
+
 def _automatic(value: str | None) -> str | None:
     return None if value == "auto" else value
 
@@ -120,6 +138,9 @@ class Settings(BaseModel):
         lesson_works: works that a lesson is checked on before it is offered; each of its rounds
             looks at a quarter as many.
         password: what everybody has to say before they see the page; None: nothing.
+        c2pa_certificate: what downloads are signed with (see studio.credentials): a chain of
+            certificates in PEM, or a file with one; None: they are not signed.
+        c2pa_key: likewise, the private key of the first of them.
         keep_days: days after which what nobody came back to is deleted; None: never.
         dice_seed: the same throws of the dice after every start; None: chance.
     """
@@ -158,6 +179,12 @@ class Settings(BaseModel):
     lesson_seconds: Annotated[int, Field(ge=1, le=86400)] = 240
     lesson_works: Annotated[int, Field(ge=16, le=4096)] = 128
     password: Annotated[SecretStr, Field(min_length=8, max_length=200)] | None = None
+    c2pa_certificate: Annotated[
+        Annotated[str, AfterValidator(_pem)] | None, BeforeValidator(_automatic)
+    ] = None
+    c2pa_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_pem)] | None, BeforeValidator(_automatic)
+    ] = None
     keep_days: Annotated[
         Annotated[int, Field(ge=1, le=36500)] | None, BeforeValidator(_automatic)
     ] = None
@@ -175,6 +202,10 @@ class Settings(BaseModel):
     def resolved_database_url(self) -> str:
         """Where the store is: `database_url`, or the file `studio.db` in `home`."""
         return self.database_url or f"sqlite:///{(self.home / 'studio.db').as_posix()}"
+
+    @field_serializer("c2pa_certificate")
+    def _in_one_line(self, certificate: str | None) -> str | None:
+        return certificate and certificate.split("\n")[0]
 
     @field_serializer("database_url")
     def _without_password(self, url: str | None) -> str | None:
@@ -210,7 +241,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         return Settings(**(_space_defaults(env) | given))
     except InvalidValues as error:
         name = str(error.errors()[0]["loc"][0])
-        value = "" if name == "password" else without_password(str(given.get(name, "")))
+        value = "" if name in SECRET else without_password(str(given.get(name, "")))
         raise BadSetting(f"setting_{name}", value=value[:120]) from None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.bucket import open_checkpoints
 from studio.checkpoint import Checkpoints
+from studio.credentials import Credentials
 from studio.dice import Dice
 from studio.door import Door
 from studio.errors import BadSetting
@@ -30,7 +31,7 @@ DAY = 86400.0
 @dataclass(frozen=True)
 class Studio:
     """Settings, models, what must not be lost, long work, chance, who may ask now, where all is
-    kept, and chores."""
+    kept, who signs for it, and chores."""
 
     settings: Settings
     registry: Registry
@@ -39,11 +40,13 @@ class Studio:
     dice: Dice
     door: Door
     keeping: Keeping
+    credentials: Credentials
     chores: list[Regularly] = field(default_factory=list)
 
     @classmethod
     def start(cls, settings: Settings) -> Studio:
         """Raises: StudioError: a folder or the database cannot be used."""
+        credentials = Credentials.of(settings)
         make_home(settings.home)
         kept = keeping(settings)
         kept.restore()
@@ -55,7 +58,8 @@ class Studio:
         clear_up(checkpoints, store)
         delete_old_lessons(settings.home)
         door = Door(settings.asks_per_second, settings.asks_at_once, registry.traffic)
-        studio = cls(settings, registry, store, jobs, Dice(settings.dice_seed), door, kept)
+        dice = Dice(settings.dice_seed)
+        studio = cls(settings, registry, store, jobs, dice, door, kept, credentials)
         if kept.seconds:
             chore = Regularly("mirror", kept.seconds, lambda: kept.keep(store))
             studio.chores.append(chore)

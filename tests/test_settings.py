@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from studio import settings as settings_module
 from studio.errors import BadSetting
-from studio.settings import SHIPPED_CHECKPOINTS, Settings, load_settings
+from studio.settings import SECRET, SHIPPED_CHECKPOINTS, Settings, load_settings
 from studio.words import LANGUAGES, Words
 
 NONSENSE = {
@@ -45,6 +45,8 @@ NONSENSE = {
     "ray_cpus": ["0", "-1", "1.5", "half", "nan"],
     "ray_gpus": ["-1", "1.5", "100", "one"],
     "ray_lessons": ["0", "-1", "1.5", "100"],
+    "c2pa_certificate": ["/no/such/file.pem", __file__, "MIIB" * 9],
+    "c2pa_key": ["/no/such/file.pem", __file__, "secret" * 9],
 }
 
 
@@ -83,6 +85,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
             "STUDIO_RAY_CPUS": "0.5",
             "STUDIO_RAY_GPUS": "0.25",
             "STUDIO_RAY_LESSONS": "3",
+            "STUDIO_C2PA_CERTIFICATE": "-----BEGIN CERTIFICATE-----\nMIIB",
+            "STUDIO_C2PA_KEY": "-----BEGIN PRIVATE KEY-----\nMIGH",
         }
     )
     assert settings == Settings(
@@ -109,6 +113,8 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path) -> None:
         ray_cpus=0.5,
         ray_gpus=0.25,
         ray_lessons=3,
+        c2pa_certificate="-----BEGIN CERTIFICATE-----\nMIIB",
+        c2pa_key=SecretStr("-----BEGIN PRIVATE KEY-----\nMIGH"),
     )
     assert settings.replicas == (0, 8)
     assert settings.resolved_database_url == "postgresql://artist:secret@db/studio"
@@ -139,7 +145,7 @@ def test_nonsense_is_refused_with_a_sentence(name: str, value: str) -> None:
         sentence = Words(language).error(refused.value)
         assert variable in sentence
         is_shown = value.replace("secret", "***")[:120] in sentence
-        assert is_shown is (name != "password")
+        assert is_shown is (name not in SECRET)
     assert "secret" not in str(refused.value)
 
 

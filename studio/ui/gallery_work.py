@@ -163,10 +163,11 @@ def download(visit: Visit, said: Said) -> str:
     work = find(visit, said)
     recipe = work.recipe
     generator = visit.studio.registry.use(recipe.medium, recipe.version)
-    content = with_sources(generator, artwork_of(visit, recipe)).export(str(said["format"]))
-    name = f"latent-studio-{work.medium}-{work.id[:8]}.{said['format']}"
+    format = str(said["format"])
+    content = with_sources(generator, artwork_of(visit, recipe)).export(format)
+    name = f"latent-studio-{work.medium}-{work.id[:8]}.{format}"
     visit.say("gallery.downloaded")
-    return save_once(name, content)
+    return save_once(name, visit.studio.credentials.sign(content, format))
 
 
 def go_on(visit: Visit, said: Said) -> str:

@@ -284,7 +284,8 @@ def build(page: Page) -> gr.Tab:
             for done in shot(cut, film, format, target):
                 now = view.export(words, formats(cut), is_ready=True, done=WRITING * done)
                 yield [now, gr.skip()]
-            sent = parcel(target.name, target.read_bytes())
+            signed = visit.studio.credentials.sign(target.read_bytes(), format)
+            sent = parcel(target.name, signed)
         yield [view.export(words, formats(cut), is_ready=True, done=None), sent]
 
     def stop(visit: Visit) -> str:

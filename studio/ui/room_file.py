@@ -40,7 +40,7 @@ def archive(visit: Visit, room: RoomRow) -> Iterator[Entry]:
         wanted = dict.fromkeys([*formats[:1], *(f for f in formats if f == TEXT)])
         files: dict[str, bytes] = {}
         if (artwork := made(visit, work)) is not None:
-            files = {f"{name}.{format}": artwork.export(format) for format in wanted}
+            files = {f"{name}.{format}": exported(visit, artwork, format) for format in wanted}
         yield from files.items()
         told.append(described(work, list(files)))
     about = {
@@ -61,7 +61,7 @@ def website(visit: Visit, room: RoomRow) -> Iterator[Entry]:
         artwork = made(visit, work)
         if artwork is not None:
             for format in room_page.formats(get_medium(work.medium)):
-                files[f"{name}.{format}"] = artwork.export(format)
+                files[f"{name}.{format}"] = exported(visit, artwork, format)
         yield from ((f"{folder}/{file}", content) for file, content in files.items())
         shown.append(room_page.Shown.of(work, artwork, list(files)))
     people = visit.studio.store.rooms.members(visit.key, room.token)
@@ -119,6 +119,10 @@ def made(visit: Visit, work: RoomWorkRow) -> Artwork | None:
         return with_sources(generator, artwork_of(visit, work.recipe))
     except StudioError:
         return None
+
+
+def exported(visit: Visit, work: Artwork, format: str) -> bytes:
+    return visit.studio.credentials.sign(work.export(format), format)
 
 
 def described(work: RoomWorkRow, files: list[str]) -> dict[str, object]:

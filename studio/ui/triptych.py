@@ -232,7 +232,7 @@ def save(visit: Visit, said: Said) -> str:
     with_nearest(visit, found)
     content = files.content(found, format, visit.words, visit.studio.registry)
     visit.say("triptych.saved")
-    return save_once(name_of(found, format), content)
+    return save_once(name_of(found, format), visit.studio.credentials.sign(content, format))
 
 
 def shoot(visit: Visit, said: Said) -> Iterator[list[Any]]:
@@ -246,7 +246,8 @@ def shoot(visit: Visit, said: Said) -> Iterator[list[Any]]:
             for done in film.shot(with_nearest(visit, found), visit.studio.registry, target):
                 percent = words("triptych.filming", percent=round(100 * done))
                 yield [making(percent, words("triptych.filming.stop"), done), gr.skip()]
-            sent = parcel(target.name, target.read_bytes())
+            signed = visit.studio.credentials.sign(target.read_bytes(), film.FORMAT)
+            sent = parcel(target.name, signed)
     except StudioError as error:
         visit.warn(error)
         yield ["", gr.skip()]

@@ -396,7 +396,8 @@ def save(walk: Walk, said: Said) -> None:
         raise BadGesture("unknown_format", format=format)
     data = with_sources(walk.steering.generator, walk.artwork()).export(format)
     stem = f"{walk.visit.medium}-{walk.moment.seed if walk.moment.seed is not None else 'edit'}"
-    walk.parcel = parcel(f"{stem}.{format}", data)
+    signed = walk.visit.studio.credentials.sign(data, format)
+    walk.parcel = parcel(f"{stem}.{format}", signed)
 
 
 GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
