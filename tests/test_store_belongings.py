@@ -41,6 +41,11 @@ def live(store: Store, key: str, *latent: float, room: str | None = None) -> str
     store.use_version(key, "painting", f"tuned-{latent[0]}")
     store.note_version(key, "painting", f"tuned-{latent[0]}", "v1", {}, "accepted")
     store.jobs.add(key, "teach", "painting")
+    account = f"hub/{latent[0]}"
+    store.accounts.sign_in(key, account, "Somebody")
+    elsewhere = store.open_session(None).key
+    store.accounts.sign_in(elsewhere, account, "Somebody, elsewhere")
+    store.belongings.delete(store.belongings.number(elsewhere))
     if room:
         for work in works[:2]:
             store.rooms.share(key, room, work)

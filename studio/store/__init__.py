@@ -7,7 +7,6 @@ unknown key is NotFound. Trouble with the database is NotSaved, and then nothing
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from studio.errors import NotFound, StudioError
 from studio.medium import Recipe
+from studio.store.accounts import Accounts
 from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
 from studio.store.duets import DuetRecords
 from studio.store.jobs import JobRecords
-from studio.store.owner import RoomKey, find_session, hash_key, session_id, touch
+from studio.store.owner import RoomKey, find_session, hash_key, new_key, session_id, touch
 from studio.store.queries import (
     artwork_row,
     counting,
@@ -96,6 +96,7 @@ class Store:
         self._database = Database(url)
         self.jobs = JobRecords(self._database)
         self.rooms = RoomRecords(self._database)
+        self.accounts = Accounts(self._database)
         self.belongings = Belongings(self._database)
         self.duets = DuetRecords(self._database)
         self.room_tastes = RoomTastes(self._database)
@@ -122,7 +123,7 @@ class Store:
             if record is not None:
                 touch(record)
             else:
-                key = secrets.token_urlsafe(24)
+                key = new_key()
                 record = SessionRecord(key_hash=hash_key(key))
                 db.add(record)
                 db.flush()

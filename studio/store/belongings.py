@@ -29,6 +29,7 @@ from studio.store.owner import ROOM, RoomKey, find_session, session_id
 from studio.store.queries import fingerprint, new_artwork
 from studio.store.rows import ArtworkRow, BelongingsRow, RatingRow
 from studio.store.tables import (
+    AccountRecord,
     ArtworkRecord,
     JobRecord,
     RatingRecord,
@@ -38,6 +39,7 @@ from studio.store.tables import (
     RoomReactionRecord,
     RoomRecord,
     RoomWorkRecord,
+    SessionKeyRecord,
     SessionRecord,
     StateRecord,
     VersionRecord,
@@ -140,7 +142,10 @@ class Belongings:
                 return
             given = select(RatingRecord.number).where(RatingRecord.session_id == number)
             db.execute(delete(RoomRatingRecord).where(RoomRatingRecord.rating_id.in_(given)))
-            for record in (StateRecord, VersionUseRecord, VersionRecord, JobRecord, RatingRecord):
+            for record in (
+                *(AccountRecord, SessionKeyRecord, StateRecord),
+                *(VersionUseRecord, VersionRecord, JobRecord, RatingRecord),
+            ):
                 db.execute(delete(record).where(record.session_id == number))
             _leave_rooms(db, number, with_shared)
             _forget_unshared(db, number)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from studio.errors import NotFound
-from studio.store.tables import SessionRecord
+from studio.store.tables import SessionKeyRecord, SessionRecord
 
 TOUCH = timedelta(hours=6)
 """How often it is written that somebody was here: days are counted, and every write waits for the
@@ -34,8 +35,21 @@ def hash_key(key: str) -> str:
     return f"{ROOM}{digest[:59]}" if isinstance(key, RoomKey) else digest
 
 
+def new_key() -> str:
+    """Unguessable."""
+    return secrets.token_urlsafe(24)
+
+
+def opened_by(key: str) -> Select[SessionRecord]:
+    """The session that a key opens: the one it was made with, or one that somebody signed in to."""
+    known = hash_key(key)
+    further = select(SessionKeyRecord.session_id).where(SessionKeyRecord.key_hash == known)
+    is_opened = or_(SessionRecord.key_hash == known, SessionRecord.id.in_(further))
+    return select(SessionRecord).where(is_opened)
+
+
 def find_session(db: Session, key: str) -> SessionRecord | None:
-    return db.scalar(select(SessionRecord).filter_by(key_hash=hash_key(key)))
+    return db.scalar(opened_by(key))
 
 
 def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
@@ -48,7 +62,7 @@ def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
     Raises:
         NotFound: nobody has this key.
     """
-    query = select(SessionRecord).filter_by(key_hash=hash_key(key))
+    query = opened_by(key)
     found = db.scalar(query.with_for_update() if for_writing else query)
     if found is None:
         raise NotFound("unknown_session")

@@ -47,6 +47,28 @@ class SessionRecord(Base):
     deleted: Mapped[datetime | None]
 
 
+class AccountRecord(Base):
+    """Whose session it is, of somebody who signed in."""
+
+    __tablename__ = "accounts"
+
+    # Only a hash of what the provider calls them.
+    account_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class SessionKeyRecord(Base):
+    """A further key of a session, for another browser of the same person."""
+
+    __tablename__ = "session_keys"
+    __table_args__ = (Index("session_keys_of_session", "session_id"),)
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("sessions.id"))
+
+
 class StateRecord(Base):
     __tablename__ = "states"
 

@@ -9,7 +9,19 @@ import gradio as gr
 
 from studio.medium import media
 from studio.studio import Studio
-from studio.ui import atlas, breed, explore, gallery, models, morph, rate, teach, together, yours
+from studio.ui import (
+    account,
+    atlas,
+    breed,
+    explore,
+    gallery,
+    models,
+    morph,
+    rate,
+    teach,
+    together,
+    yours,
+)
 from studio.ui.assets import asset
 from studio.ui.door import door
 from studio.ui.doorway import doorway
@@ -37,6 +49,7 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
         medium = gr.BrowserState(
             next(iter(media())), storage_key="latent-studio.medium", secret="latent-studio"
         )
+        before = gr.BrowserState("", storage_key="latent-studio.before", secret="latent-studio")
         page = Page(studio, key, medium)
         header = gr.HTML(
             elem_id="studio-header", js_on_load=asset("header.js"), apply_default_css=False
@@ -46,7 +59,8 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
                 module.build(page)
         together.pulse(page)
         yours.parcels(page, header)
-        connect(app, page, header)
+        account.build(page, header, before)
+        connect(app, page, header, before)
     middleware = [
         *door(studio.settings),
         page_head(studio.settings.language),
@@ -68,16 +82,22 @@ def build_app(studio: Studio) -> tuple[gr.Blocks, dict[str, Any]]:
     }
 
 
-def connect(app: gr.Blocks, page: Page, header: gr.HTML) -> None:
+def connect(app: gr.Blocks, page: Page, header: gr.HTML, before: gr.BrowserState) -> None:
     """Open the session, fill the tab that shows, follow the header's switches."""
     studio = page.studio
 
-    def enter(key: str, medium: str, request: gr.Request) -> tuple[str, str, str]:
+    def enter(
+        key: str,
+        medium: str,
+        before: str,
+        request: gr.Request,
+        profile: gr.OAuthProfile | None,
+    ) -> tuple[str, str, str, str]:
         with page.inside(key):
             session = studio.store.open_session(key or None)
+            opened, before = account.signed_in(studio, session.key, before, profile)
             known = medium if medium in media() else next(iter(media()))
-            guest = visit(studio, session.key, known, request)
-            return session.key, known, header_html(guest)
+            return opened, known, before, header_html(visit(studio, opened, known, request))
 
     def choose_medium(visit: Visit, said: Said) -> tuple[str, str]:
         chosen = replace(visit, medium=str(said["medium"]))
@@ -87,7 +107,8 @@ def connect(app: gr.Blocks, page: Page, header: gr.HTML) -> None:
         chosen = said["language"] if said["language"] in LANGUAGES else None
         studio.store.save_state(visit.key, "language", {"language": chosen})
 
-    opened = app.load(enter, page.inputs, [*page.inputs, header], **page.quiet)
+    kept = [*page.inputs, before]
+    opened = app.load(enter, kept, [*kept, header], **page.quiet)
     for index, filled in enumerate(page.filled):
         what = (filled.event, page.inputs, filled.outputs)
         if index == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from studio.medium import media
+from studio.ui import account
 from studio.ui.session import Visit
 from studio.ui.surface import icon, medium_title
 from studio.ui.tour import invitation, steps
@@ -34,6 +35,7 @@ def header_html(visit: Visit) -> str:
         invitation(words),
         "" if visit.studio.settings.language else language_switch(words),
         theme_switch(words),
+        account.header(visit),
         f'<button type="button" class="quiet round" data-act="keys" '
         f'aria-label="{escape(words("common.help"))}" title="{escape(words("common.help"))}">?'
         "</button>",

@@ -117,7 +117,7 @@ def shipped_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedS
     """One with the shipped painters, for tests of how they paint and learn."""
     # Of how they learn more is asked than that a lesson is given.
     served = ServedStudio(
-        tmp_path_factory.mktemp("shipped"), STUDIO_LESSON_SECONDS="15", STUDIO_LESSON_WORKS="64"
+        tmp_path_factory.mktemp("shipped"), STUDIO_LESSON_SECONDS="40", STUDIO_LESSON_WORKS="64"
     )
     yield served
     served.stop()

@@ -31,6 +31,8 @@ element.addEventListener("click", (event) => {
   const act = event.target.closest("[data-act]")?.dataset.act;
   if (act === "keys") window.studio.sheet(true);
   if (act === "backup") trigger("backup", {});
+  if (act === "sign_out") trigger("sign_out", {});
+  if (act === "sign_in") location.assign("login/huggingface");
   if (act !== "skip") return;
   const tab = [...document.querySelectorAll("[role=tabpanel]")].find((one) => one.offsetParent);
   tab.tabIndex = -1;
