@@ -1,5 +1,6 @@
 # make run      serves the studio on http://127.0.0.1:7860
-# make test     everything, in a real browser too
+# make test     what is quick to try, in a real browser too
+# make thorough everything: whole lessons of the shipped models and a Ray cluster as well
 # make lint     style and types        make format   rewrites the style
 #
 # Each installs what it needs into .venv, again only when the requirements have changed.
@@ -10,7 +11,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: run test lint format
+TESTS := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+.PHONY: run test thorough lint format
 .DEFAULT_GOAL := run
 
 run: $(INSTALLED)
@@ -19,7 +22,11 @@ run: $(INSTALLED)
 test: $(INSTALLED_DEV)
 	$(BIN)/python tests/browser/chromium.py
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(TESTS) -m "not thorough"
+
+thorough: $(INSTALLED_DEV)
+	$(BIN)/python tests/browser/chromium.py
+	$(TESTS)
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .

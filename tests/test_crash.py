@@ -147,6 +147,7 @@ def restarted(home: Path, checkpoints: Path, key: str) -> Iterator[Visit]:
     studio.close()
 
 
+@pytest.mark.thorough
 def test_a_lesson_that_is_killed_anywhere_leaves_nothing_broken_and_goes_on(
     homes: Path, checkpoints: Path
 ) -> None:

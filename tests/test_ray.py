@@ -3,6 +3,7 @@ and goes on when a worker dies."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -44,6 +45,7 @@ from studio.cluster import calls  # noqa: E402
 from studio.cluster.calls import Away  # noqa: E402
 from studio.cluster.registry import ClusterRegistry  # noqa: E402
 
+pytestmark = pytest.mark.thorough
 NOISE = noise_from_seeds(range(1, 4))
 LONG = 240.0
 """Seconds that anything may take on a busy machine."""
@@ -64,7 +66,17 @@ def settings(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Set
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
+def no_loop() -> Iterator[None]:
+    """A browser that tests of this process began counts as an event loop, in which Ray waits for
+    nothing. The studio asks from threads that have none."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(scope="module")
+def cluster(no_loop: None) -> Iterator[None]:
     """Where STUDIO_TEST_RAY_ADDRESS names one, a cluster on this machine that runs already, and
     finds studio and example where these tests do."""
     with pytest.MonkeyPatch.context() as patch:

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import ServedStudio, open_tab, picture, settled, wait_for_another
 from tests.browser.test_rate_teach import look
 
+pytestmark = pytest.mark.thorough
+
 Person = Callable[..., Page]
 
 

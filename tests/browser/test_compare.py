@@ -24,6 +24,8 @@ from tests.browser.conftest import (
 from tests.browser.test_rate_teach import LESSON, LOOK, look
 from tests.doubles import newcomers_base
 
+pytestmark = pytest.mark.thorough
+
 Person = Callable[..., Page]
 
 

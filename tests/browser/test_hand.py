@@ -17,6 +17,8 @@ from tests.browser.conftest import (
     wait_for_artwork,
 )
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def studio(shipped_studio: ServedStudio) -> ServedStudio:

@@ -20,6 +20,8 @@ from tests.browser.conftest import (
 )
 from tests.browser.test_rate_teach import LESSON, LIGHTER, expect_rated, lightness, rate_until
 
+pytestmark = pytest.mark.thorough
+
 Person = Callable[..., Page]
 RATINGS = 30
 HITCH = 4.0

@@ -13,6 +13,8 @@ from studio.latent import noise_from_seeds
 from studio.registry import Registry
 from tests.browser.conftest import ServedStudio, open_tab, picture, wait_for_another
 
+pytestmark = pytest.mark.thorough
+
 Person = Callable[..., Page]
 LESSON = 600_000
 SEEDS = range(7000, 7032)

@@ -267,6 +267,7 @@ def test_from_one_poem_to_another(person: Callable[..., Page], language: str) ->
     assert len(on_page.all()) == 4
 
 
+@pytest.mark.thorough
 def test_from_rating_poems_to_a_version_of_ones_own(person: Callable[..., Page]) -> None:
     """In Chinese; English is one of tests.browser.test_loop's media."""
     page = poems(person, "zh")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import (
@@ -190,6 +191,7 @@ def test_teaching_needs_differences(person: Person) -> None:
     expect(same).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_a_lesson_can_be_cancelled(person: Person, shipped_studio: ServedStudio) -> None:
     page = person(url=shipped_studio.url)
     rated(shipped_studio, page)
@@ -207,6 +209,7 @@ def test_a_lesson_can_be_cancelled(person: Person, shipped_studio: ServedStudio)
     expect(teach.get_by_text("Your taste 1")).to_have_count(0)
 
 
+@pytest.mark.thorough
 def test_a_lesson_that_a_restart_stops_goes_on(
     person: Person, shipped_studio: ServedStudio
 ) -> None:
