@@ -127,7 +127,7 @@ class Person:
         raise ValueError("the stream was closed")
 
     async def arrive(self, tally: Tally) -> None:
-        self.key, *_ = await self.ask(tally, self.events.load)
+        self.key, *_ = await self.ask(tally, self.events.load, "")
         drawn = await self.ask(tally, self.events.gesture, [{"do": "dice"}])
         [dials] = [one for one in drawn if isinstance(one, dict) and "rows" in one]
         self.dials = [row["key"] for row in dials["rows"]]
