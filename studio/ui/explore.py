@@ -106,7 +106,7 @@ def build(page: Page) -> gr.Tab:
             return answer(visit, said, is_passing)
 
     def answer(visit: Visit, said: list[dict[str, Any]], is_passing: bool) -> list[Any]:
-        walk = Walk(visit)
+        walk = Walk(visit, page.usual)
         for gesture in said:
             try:
                 GESTURES[gesture["do"]](walk, gesture)

@@ -31,6 +31,7 @@ class Moment:
             leads from here to where the person is.
         seed: the seed of `base` while it still is that seed's latent.
         positions: how far each direction is turned, in its standard deviations; only those turned.
+        balance: how far other directions are turned besides, so that what is held stays.
         wildness: truncation: 0 is the mean of everything, 1 as learned, above 1 exaggerated.
         how: the gesture that led here.
         version: the version that was in use.
@@ -45,6 +46,7 @@ class Moment:
     seed: int | None = None
     positions: Mapping[str, float] = field(default_factory=dict)
     wildness: float = 1.0
+    balance: Mapping[str, float] = field(default_factory=dict)
     how: str = "seed"
     options: Mapping[str, Any] = field(default_factory=dict)
     upload: Mapping[str, Any] | None = None
@@ -52,7 +54,8 @@ class Moment:
 
     @property
     def is_untouched_seed(self) -> bool:
-        return self.seed is not None and not self.positions and self.wildness == 1.0
+        is_turned = self.positions or self.balance or self.wildness != 1.0
+        return self.seed is not None and not is_turned
 
     def turned(self, positions: Mapping[str, float], wildness: float) -> Moment:
         """With the dials at other places."""
@@ -188,8 +191,12 @@ class OwnDirection:
 
 @dataclass(frozen=True)
 class Desk:
-    """What lies on the desk: the present moment, own directions, the neighbourhood's dials, and
-    the parts of the work that stay when the others are made anew."""
+    """What lies on the desk: the present moment, own directions, the neighbourhood's dials, the
+    parts of the work that stay when the others are made anew, and the dials that are held.
+
+    Attributes:
+        aims: where the present work's attributes are, if dials are held; see studio.ui.held_dials.
+    """
 
     moment: Moment
     own: tuple[OwnDirection, ...] = ()
@@ -197,6 +204,8 @@ class Desk:
     neighbourhood: int = 0
     shows_more: bool = False
     kept_parts: tuple[int, ...] = ()
+    held: tuple[str, ...] = ()
+    aims: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -204,6 +213,7 @@ class Desk:
             "moment": self.moment.to_dict(),
             "own": [direction.to_dict() for direction in self.own],
             "kept_parts": list(self.kept_parts),
+            "held": list(self.held),
         }
 
     @classmethod
@@ -214,6 +224,7 @@ class Desk:
                 "moment": Moment.from_dict(values["moment"]),
                 "own": tuple(OwnDirection.from_dict(one) for one in values["own"]),
                 "kept_parts": tuple(values.get("kept_parts", ())),
+                "held": tuple(values.get("held", ())),
             }
         )
 

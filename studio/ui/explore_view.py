@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
 from studio.store import ArtworkRow
-from studio.ui import own_effects, room, triptych_state
+from studio.ui import held_dials, own_effects, room, triptych_state
 from studio.ui.explore_state import History
 from studio.ui.session import Visit
 from studio.ui.steering import PREVIEWED, SHOWN_FIRST, WILDNESS, Dial, dials_of
@@ -252,11 +252,13 @@ def dials(walk: Walk) -> dict[str, Any]:
     rows = shown_dials(walk)
     measured = own_effects.said(walk)
     hidden = len(dials_of(walk.steering.generator, desk, words)) - len(rows)
+    holdable = held_dials.holdable(walk)
     return {
         "rows": [
             {
                 **{"key": d.key, "name": d.name, "low": d.low, "high": d.high, "own": d.is_own},
                 "effect": measured.get(d.key, d.effect),
+                **({"held": d.key in desk.held} if d.key in holdable else {}),
             }
             for d in rows
         ],
@@ -264,13 +266,14 @@ def dials(walk: Walk) -> dict[str, Any]:
         "wildness": desk.moment.wildness,
         "more": words("explore.fewer" if desk.shows_more else "explore.more", count=hidden),
         "hasMore": desk.shows_more or hidden > 0,
+        "holdsAll": bool(holdable) and {*holdable} <= {*desk.held},
         "canName": desk.moment.start != desk.moment.base or bool(desk.moment.positions),
         "words": {
             name: words(f"explore.{name}")
             for name in (
                 *("dials", "wildness", "wildness.low", "wildness.high", "toward", "reset"),
                 *("name.label", "name.placeholder", "name.button", "forget"),
-                *("rename", "rename.label"),
+                *("rename", "rename.label", "hold", "hold.all", "hold.all.lead"),
             )
         },
         # A drag moves dials that Python has not heard of yet; the same value twice must still

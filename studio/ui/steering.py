@@ -101,7 +101,8 @@ class Steering:
     def turns(self, moment: Moment, way: float = 1.0) -> list[tuple[Direction, float]]:
         """Its dials with their positions; `way` -1 leads back."""
         found = []
-        for key, position in moment.positions.items():
+        for key in dict.fromkeys([*moment.positions, *moment.balance]):
+            position = moment.positions.get(key, 0.0) + moment.balance.get(key, 0.0)
             if key in self.own:
                 own = Direction(key, tuple(self.own[key].vector), scale=1.0)
                 found.append((own, way * position))

@@ -27,7 +27,8 @@ from studio.medium import (
     with_sources,
 )
 from studio.store import ArtworkRow
-from studio.ui import room, triptych_state
+from studio.taste.explain import Usual
+from studio.ui import held_dials, room, triptych_state
 from studio.ui.explore_state import Desk, History, Moment, clamp
 from studio.ui.session import Said, Visit
 from studio.ui.steering import Steering
@@ -48,8 +49,10 @@ LINE = Option("line", "", longest=LONGEST_HELD)
 class Walk:
     """Everything of one event: read when asked for, saved by `finish`."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, usual: Usual | None = None) -> None:
+        """Args: usual: what models usually make; without it no dial can be held."""
         self.visit = visit
+        self.usual = usual
         self.is_changed = False
         self.parcel: dict[str, str] | None = None
         self.stamp = secrets.token_hex(4)
@@ -162,9 +165,11 @@ class Walk:
                 self.moment.seed, self.moment.wildness, lasting(self.moment.options)
             )
             here = self.moment
-            self.go(replace(again, positions=here.positions, how="version", parents=here.parents))
+            turned = replace(again, positions=here.positions, balance=here.balance)
+            self.go(replace(turned, how="version", parents=here.parents))
 
     def finish(self) -> None:
+        self.desk = replace(self.desk, aims=held_dials.aims(self))
         if self.is_changed:
             self.visit.save(HISTORY, self.history.to_dict())
         self.visit.save(DESK, self.desk.to_dict())
@@ -174,9 +179,9 @@ def steer(walk: Walk, said: Said) -> None:
     positions = {str(key)[:64]: number(value) for key, value in dict(said["positions"]).items()}
     moment = walk.moment.turned(positions, number(said["wildness"]))
     if said.get("live"):
-        walk.show(moment)
+        walk.show(held_dials.held(walk, moment, looks=1))
     else:
-        walk.go(moment)
+        walk.go(held_dials.held(walk, moment))
 
 
 def dice(walk: Walk, said: Said) -> None:
@@ -402,6 +407,7 @@ def save(walk: Walk, said: Said) -> None:
 
 GESTURES: Mapping[str, Callable[[Walk, Said], None]] = {
     "steer": steer,
+    "hold": held_dials.toggle,
     "dice": dice,
     "seed": choose_seed,
     "option": choose_option,

@@ -73,6 +73,33 @@ def test_the_picture_follows_the_hand_before_it_lets_go(person: Callable[..., Pa
     assert same(picture(page), let_go)
 
 
+def test_what_is_held_is_kept_and_let_go(person: Callable[..., Page]) -> None:
+    page = person()
+    lock = page.locator("#tab-explore .dial .hold").first
+    rest = page.get_by_role("button", name="Hold the rest")
+    lock.click()
+    expect(lock).to_have_attribute("aria-pressed", "true")
+    expect(rest).to_have_attribute("aria-pressed", "false")
+    rest.click()
+    expect(rest).to_have_attribute("aria-pressed", "true")
+    before = picture(page)
+    dial = dials(page).first
+    dial.focus()
+    dial.press("End")
+    after = wait_for_another(page, before)
+    expect(steps(page)).to_have_count(2)
+    page.reload()
+    wait_for_artwork(page)
+    assert same(picture(page), after)
+    expect(rest).to_have_attribute("aria-pressed", "true")
+    # All the way back, nothing is turned against anything.
+    dial.focus()
+    dial.press("0")
+    assert same(wait_for_another(page, after), before)
+    rest.click()
+    expect(lock).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_reload_loses_nothing(person: Callable[..., Page]) -> None:
     page = person()
     first = picture(page)

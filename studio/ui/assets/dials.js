@@ -2,6 +2,8 @@
 // or has the focus is never replaced under the hand.
 const LARGEST = 3;
 const STEP = 0.05;
+const LOCK =
+  '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 11h12v10H6ZM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11"/></svg>';
 const rows = new Map();
 const list = element.querySelector(".dials");
 let pictures = {};
@@ -71,7 +73,15 @@ function nameAnew(head, id, name, words) {
   });
 }
 
-function build({ key, name, low, high, own }, words) {
+// A padlock; whether it is shut is shown by `update`.
+function lock(name, words) {
+  const label = words.hold.replace("{name}", name);
+  const button = make("button", { type: "button", class: "hold", "aria-label": label, title: label });
+  button.innerHTML = LOCK;
+  return button;
+}
+
+function build({ key, name, low, high, own, held: canHold }, words) {
   const isWildness = key === "wildness";
   const id = `dial-${key}`;
   const rest = isWildness ? 1 : 0;
@@ -96,7 +106,14 @@ function build({ key, name, low, high, own }, words) {
   };
   const lowEnd = end(low, -1);
   const highEnd = end(high, 1);
-  const head = make("div", { class: "dial-head" }, make("label", { for: id, title: words.reset }, name), output);
+  const head = make("div", { class: "dial-head" }, make("label", { for: id, title: words.reset }, name));
+  let holds = null;
+  if (canHold !== undefined) {
+    holds = lock(name, words);
+    holds.addEventListener("click", () => desk()?.ask({ do: "hold", key }));
+    head.append(holds);
+  }
+  head.append(output);
   if (own) {
     const rename = words.rename.replace("{name}", name);
     const pen = make("button", { type: "button", class: "remove", title: rename, "aria-label": rename }, "✎");
@@ -123,7 +140,7 @@ function build({ key, name, low, high, own }, words) {
     const word = value < 0 ? low : high;
     return value === 0 ? "0" : `${Math.abs(value).toFixed(1)} ${word}`;
   };
-  const row = { node, input, output, effect, rest, isWildness, valueText, ends: [lowEnd, highEnd] };
+  const row = { node, input, output, effect, holds, rest, isWildness, valueText, ends: [lowEnd, highEnd] };
   input.addEventListener("pointerdown", () => (held = key));
   input.addEventListener("input", () => {
     show(row);
@@ -160,13 +177,20 @@ function update() {
   };
   const wanted = [...value.rows, wildness];
   // What a dial does may be known only later, which is no reason to hang it up anew.
-  const signature = JSON.stringify([wanted.map(({ effect, ...dial }) => dial), words]);
+  const signature = JSON.stringify([
+    wanted.map(({ effect, held: isHeld, ...dial }) => [dial, isHeld !== undefined]),
+    words,
+  ]);
   if (signature !== shown) {
     shown = signature;
     const focused = list.contains(document.activeElement) ? document.activeElement.id : "";
     rows.clear();
+    const all = make("button", { type: "button", class: "hold-all", title: words["hold.all.lead"] });
+    all.innerHTML = LOCK;
+    all.append(words["hold.all"]);
+    all.addEventListener("click", () => desk()?.ask({ do: "hold", key: "*" }));
     list.replaceChildren(
-      make("h3", {}, words.dials),
+      make("div", { class: "dials-head" }, make("h3", {}, words.dials), all),
       make("datalist", { id: "dial-rest" }, make("option", { value: 0 })),
     );
     for (const one of wanted) {
@@ -185,7 +209,13 @@ function update() {
     hang();
     if (focused) document.getElementById(focused)?.focus();
   }
-  for (const { key, effect } of value.rows) rows.get(key).effect.textContent = effect;
+  for (const { key, effect, held: isHeld } of value.rows) {
+    rows.get(key).effect.textContent = effect;
+    rows.get(key).holds?.setAttribute("aria-pressed", isHeld);
+  }
+  const all = list.querySelector(".hold-all");
+  all.setAttribute("aria-pressed", value.holdsAll);
+  all.hidden = !value.rows.some((row) => row.held !== undefined);
   const more = list.querySelector(".more");
   more.textContent = value.more;
   more.hidden = !value.hasMore;
