@@ -128,7 +128,7 @@ class Walk:
 
     def show(self, moment: Moment) -> None:
         """Go somewhere without a step in the history (a dial that is still held)."""
-        self.desk = replace(self.desk, moment=moment)
+        self.desk = replace(self.desk, moment=moment, aims={})
         self.offered = None
 
     def amend(self) -> None:

@@ -10,7 +10,7 @@ from studio.taste.explain import Usual
 from studio.ui import held_dials
 from studio.ui.explore_state import Desk
 from studio.ui.session import Visit
-from studio.ui.walk import Walk, steer
+from studio.ui.walk import Walk, steer, throw
 
 TURNED = "density"
 
@@ -74,6 +74,22 @@ def test_a_hand_that_is_still_turning_is_followed_with_one_look(
     steer(walk, {"positions": {TURNED: 1.0}, "wildness": 1.0, "live": True})
     walk.artwork()
     assert len(made) == 2
+
+
+def test_a_new_work_is_not_drawn_to_the_one_before(visit: Visit, usual: Usual) -> None:
+    """Where both gestures come at once, too."""
+    held_dials.toggle(walk := Walk(visit, usual), {"key": held_dials.ALL})
+    walk.finish()
+    walk = Walk(visit, usual)
+    throw(walk, 1234)
+    there = held_dials.standing(walk, walk.artwork())
+    steer(walk, {"positions": {TURNED: 0.5}, "wildness": 1.0})
+    by_hand = Walk(visit, usual)
+    throw(by_hand, 1234)
+    by_hand.finish()
+    assert by_hand.desk.aims == pytest.approx(there)
+    steer(by_hand, {"positions": {TURNED: 0.5}, "wildness": 1.0})
+    assert by_hand.moment.balance == pytest.approx(walk.moment.balance)
 
 
 def test_locks_open_and_shut(visit: Visit, usual: Usual) -> None:

@@ -73,11 +73,17 @@ function nameAnew(head, id, name, words) {
   });
 }
 
-// A padlock; whether it is shut is shown by `update`.
-function lock(name, words) {
-  const label = words.hold.replace("{name}", name);
-  const button = make("button", { type: "button", class: "hold", "aria-label": label, title: label });
+// A padlock shuts under the finger; what Python makes of it comes with the next `update`.
+function lock(key, attributes, text = "") {
+  const button = make("button", { type: "button", ...attributes });
   button.innerHTML = LOCK;
+  button.append(text);
+  button.addEventListener("click", () => {
+    const isHeld = button.getAttribute("aria-pressed") !== "true";
+    const both = key === "*" ? [...rows.values()].map((row) => row.holds) : [];
+    for (const each of [button, ...both]) each?.setAttribute("aria-pressed", isHeld);
+    desk()?.ask({ do: "hold", key });
+  });
   return button;
 }
 
@@ -109,8 +115,8 @@ function build({ key, name, low, high, own, held: canHold }, words) {
   const head = make("div", { class: "dial-head" }, make("label", { for: id, title: words.reset }, name));
   let holds = null;
   if (canHold !== undefined) {
-    holds = lock(name, words);
-    holds.addEventListener("click", () => desk()?.ask({ do: "hold", key }));
+    const label = words.hold.replace("{name}", name);
+    holds = lock(key, { class: "hold", "aria-label": label, title: label });
     head.append(holds);
   }
   head.append(output);
@@ -185,10 +191,7 @@ function update() {
     shown = signature;
     const focused = list.contains(document.activeElement) ? document.activeElement.id : "";
     rows.clear();
-    const all = make("button", { type: "button", class: "hold-all", title: words["hold.all.lead"] });
-    all.innerHTML = LOCK;
-    all.append(words["hold.all"]);
-    all.addEventListener("click", () => desk()?.ask({ do: "hold", key: "*" }));
+    const all = lock("*", { class: "hold-all", title: words["hold.all.lead"] }, words["hold.all"]);
     list.replaceChildren(
       make("div", { class: "dials-head" }, make("h3", {}, words.dials), all),
       make("datalist", { id: "dial-rest" }, make("option", { value: 0 })),
