@@ -42,7 +42,7 @@ def balanced(
     """The turns of other dials, by key, with which attributes come nearest to where they should be.
 
     Args:
-        look: called with what is tried, once more than `looks` says at the most.
+        look: called with what is tried, twice more than `looks` says at the most.
         dials: directions; those that are named after an attribute may be turned.
         turned: keys of those that the person turned, which are left alone.
         start: turns to begin from.
@@ -56,35 +56,37 @@ def balanced(
     if not aims or not free:
         return dict(start)
     held = len(aims)
+    # A dial that was turned against others does not jump when it is turned itself.
+    kept = {key: turn for key, turn in start.items() if key in turned}
 
     def seen(turns: np.ndarray) -> np.ndarray:
         found = look(named(turns))
         return np.array([float(found[name]) for name in names])
 
     def named(turns: np.ndarray) -> dict[str, float]:
-        return {
-            dial.key: round(float(turn), 4)
-            for dial, turn in zip(free, turns, strict=True)
-            if abs(turn) > 1e-4
-        }
+        found = {d.key: round(float(turn), 4) for d, turn in zip(free, turns, strict=True)}
+        return kept | {key: turn for key, turn in found.items() if turn}
 
-    def errors(turns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        away = values[:held] - np.array(list(aims.values()))
-        # What the turned dial is for is not looked at without the others' help; what they take
-        # from it is reckoned.
-        taken = OWN * ((turns - first) @ effects[:, held:])
-        return np.concatenate([away, taken])
+    none = np.zeros(len(free))
+    alone = seen(none)
+    # What the turned dial does by itself to what it is for is what the person asked for.
+    wanted = np.concatenate([list(aims.values()), alone[held:]])
+    weights = np.array([1.0] * held + [OWN] * (len(names) - held))
+
+    def errors(values: np.ndarray) -> np.ndarray:
+        return weights * (values - wanted)
 
     def cost(turns: np.ndarray, values: np.ndarray) -> float:
-        return float((errors(turns, values) ** 2).sum() + COST * (turns**2).sum())
+        return float((errors(values) ** 2).sum() + COST * (turns**2).sum())
 
-    weights = np.array([1.0] * held + [OWN] * (len(names) - held))
-    best, there = first, seen(first)
+    best, there = none, alone
+    if first.any() and cost(first, then := seen(first)) < cost(none, alone):
+        best, there = first, then
     least, gain = cost(best, there), 1.0
     for _ in range(looks):
         weighed = effects * weights
         step = np.linalg.solve(
-            weighed @ weighed.T + DAMPING * np.eye(len(free)), weighed @ errors(best, there)
+            weighed @ weighed.T + DAMPING * np.eye(len(free)), weighed @ errors(there)
         )
         turns = np.clip(best - gain * step, -FARTHEST, FARTHEST)
         values = seen(turns)

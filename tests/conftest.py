@@ -8,20 +8,19 @@ import re
 import sys
 import tempfile
 import tomllib
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
-from sqlalchemy import create_engine, text
 
 from studio.jobs import Jobs
 from studio.medium import Generator, Medium, get_medium, media
 from studio.settings import SHIPPED_CHECKPOINTS, Settings
 from studio.store import Store
 from studio.studio import Studio
+from tests import databases
 from tests.doubles import bases_below
 
 # How long an example takes says more about the machine than about the code.
@@ -140,18 +139,14 @@ def home(tmp_path: Path) -> Path:
 def database_url() -> Iterator[str | None]:
     """None, the file in `home`; where STUDIO_TEST_DATABASE_URL names a PostgreSQL server, a new
     database there for each test."""
-    server = os.environ.get("STUDIO_TEST_DATABASE_URL")
-    if not server:
+    server = databases.server()
+    if server is None:
         yield None
         return
-    name = f"studio_{uuid.uuid4().hex}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield engine.url.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    url = databases.create(server)
+    yield url
+    databases.drop(server, url)
+    server.dispose()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 from studio.checkpoint import Checkpoints
 from studio.settings import SHIPPED_CHECKPOINTS
+from tests import databases
 from tests.browser.chromium import find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,8 @@ CHROMIUM_FLAGS = (
 
 
 class ServedStudio:
-    """`python app.py` with a home and a port of its own, and base models from a folder."""
+    """`python app.py` with a home, a database and a port of its own, and base models from a
+    folder."""
 
     def __init__(self, home: Path, bases: Path = SHIPPED_CHECKPOINTS, **settings: str) -> None:
         self.home = home
@@ -45,12 +47,16 @@ class ServedStudio:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "server.log"
+        server = databases.server()
+        self.database_url = databases.create(server) if server else f"sqlite:///{home}/studio.db"
         self.start()
 
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
         environment |= {"STUDIO_HOME": str(self.home), "STUDIO_PORT": str(self.port)}
         environment["STUDIO_CHECKPOINTS"] = str(self.bases)
+        if not self.database_url.startswith("sqlite"):
+            environment["STUDIO_DATABASE_URL"] = self.database_url
         # Many threads on a busy machine wait for each other more than they help.
         environment["STUDIO_THREADS"] = "1"
         # What happens by chance happens again when it is looked into.

@@ -57,7 +57,7 @@ def finished_lesson(studio: ServedStudio, page: Page, far: float) -> SimpleNames
     Returns: its `version`, what was `measured`, and the person's `key`.
     """
     key = key_of(page)
-    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    store = Store(studio.database_url)
     registry = Registry(studio.checkpoints(), "cpu")
     generator = registry.use(MEDIUM)
     rate(store, key, generator)
@@ -73,7 +73,7 @@ def finished_lesson_of_a_room(studio: ServedStudio, people: dict[str, str], toke
     Args:
         people: their keys, by name.
     """
-    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    store = Store(studio.database_url)
     registry = Registry(studio.checkpoints(), "cpu")
     key = next(iter(people.values()))
     given = store.room_tastes.ratings(key, token, MEDIUM)
@@ -109,14 +109,14 @@ def finish(
 
 def rated(studio: ServedStudio, page: Page) -> None:
     """Ratings of somebody who likes what lies along the first axis."""
-    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    store = Store(studio.database_url)
     rate(store, key_of(page), Registry(studio.checkpoints(), "cpu").use(MEDIUM))
     store.close()
 
 
 def rated_in_a_room(studio: ServedStudio, people: dict[str, str], token: str) -> None:
     """Ratings of the same taste that several people give in a room, each of works of their own."""
-    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    store = Store(studio.database_url)
     generator = Registry(studio.checkpoints(), "cpu").use(MEDIUM)
     for number, key in enumerate(people.values()):
         seeds = range(RATED.start + 50 * number, RATED.stop + 50 * number)

@@ -28,7 +28,7 @@ SPOILT = 6.0
 
 def sides(studio: ServedStudio, key: str) -> list[tuple[int, str]]:
     """Of each pair the noise's seed and where the tuned version is: what only the server knows."""
-    store = Store(f"sqlite:///{studio.home / 'studio.db'}")
+    store = Store(studio.database_url)
     saved = store.load_state(key, f"proof.{MEDIUM}")
     store.close()
     assert saved
