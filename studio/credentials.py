@@ -16,12 +16,11 @@ from typing import Any
 from PIL import Image
 
 from studio.errors import BadSetting
+from studio.provenance import MADE_BY_A_MODEL
 from studio.settings import Settings, text_or_file
 
 FORMATS = ("png", "jpg", "gif", "webp", "mp4", "wav", "pdf")
 """Those of the studio's files that can hold a manifest."""
-# IPTC's term, as in studio.provenance.XMP.
-MADE_BY_A_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 log = logging.getLogger(__name__)
 

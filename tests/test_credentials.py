@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import c2pa
 import pytest
@@ -20,11 +21,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 from pydantic import SecretStr
 
-from studio.credentials import FORMATS, MADE_BY_A_MODEL, Credentials
+from studio.credentials import FORMATS, Credentials
 from studio.errors import BadSetting
 from studio.latent import noise_from_seeds
 from studio.medium import Generator, get_medium
-from studio.provenance import RECIPE_KEY
+from studio.provenance import MADE_BY_A_MODEL, RECIPE_KEY
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui import gallery_work, room, room_file, together, walk
@@ -35,11 +36,11 @@ from studio.words import LANGUAGES, Words
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
 AUTHORITY = ec.generate_private_key(ec.SECP256R1())
-KEYS: dict[str, Callable[[], ec.EllipticCurvePrivateKey]] = {
+KEYS: dict[str, Callable[[], Any]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "rsa": lambda: rsa.generate_private_key(65537, 2048),  # type: ignore[dict-item,return-value]
-    "ed25519": lambda: ed25519.Ed25519PrivateKey.generate(),  # type: ignore[dict-item,return-value]
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
 }
 
 
@@ -52,7 +53,7 @@ def named(name: str) -> x509.Name:
     )
 
 
-def certified(key: ec.EllipticCurvePrivateKey, name: str, until: datetime.datetime) -> str:
+def certified(key: Any, name: str, until: datetime.datetime) -> str:
     """What the authority says of a key, in PEM."""
     is_authority = key is AUTHORITY
     usage = dict.fromkeys(
