@@ -69,6 +69,17 @@ def test_state_is_kept_by_name(store: Store, settings: Settings, key: str) -> No
     assert store.load_state(key, "morph.painting") == {}
 
 
+def test_several_states_are_saved_together_or_not_at_all(store: Store, key: str) -> None:
+    store.save_state(key, "explore.painting", {"step": 1})
+    store.save_states(key, {"explore.painting": {"step": 2}, "explore.history.painting": {}})
+    assert store.load_state(key, "explore.painting") == {"step": 2}
+    assert store.load_state(key, "explore.history.painting") == {}
+    with pytest.raises(Exception, match="JSON serializable"):
+        store.save_states(key, {"explore.painting": {"step": 3}, "morph.painting": {"bad": {1}}})
+    assert store.load_state(key, "explore.painting") == {"step": 2}
+    assert store.load_state(key, "morph.painting") is None
+
+
 # Artworks
 
 

@@ -29,15 +29,25 @@ def test_whoever_signs_in_first_keeps_what_they_made(store: Store) -> None:
     key = browser(store)
     made = work(store, key)
     assert store.accounts.name(key) is None
-    assert store.accounts.sign_in(key, "hub/ada", "Ada") == key
-    assert works(store, key) == [made]
-    assert store.accounts.name(key) == "Ada"
+    opened = store.accounts.sign_in(key, "hub/ada", "Ada")
+    assert works(store, opened) == [made]
+    assert store.accounts.name(opened) == "Ada"
+
+
+def test_a_key_from_before_somebody_signed_in_does_not_open_their_session(store: Store) -> None:
+    planted = browser(store)
+    opened = store.accounts.sign_in(planted, "hub/ada", "Ada")
+    work(store, opened)
+    assert opened != planted and not store.knows(planted)
+    # A page that is still open with it begins anew, and finds the account's session by itself.
+    again = store.accounts.sign_in(store.open_session(planted).key, "hub/ada", "Ada")
+    assert works(store, again) == works(store, opened)
 
 
 def test_another_browser_opens_the_same_session_with_a_key_of_its_own(store: Store) -> None:
     first, second = browser(store), browser(store)
     mine, left = work(store, first), work(store, second, 2.0)
-    store.accounts.sign_in(first, "hub/ada", "Ada")
+    first = store.accounts.sign_in(first, "hub/ada", "Ada")
     opened = store.accounts.sign_in(second, "hub/ada", "Ada L.")
     assert opened not in (first, second)
     assert works(store, opened) == [mine]
@@ -55,7 +65,7 @@ def test_another_browser_opens_the_same_session_with_a_key_of_its_own(store: Sto
 def test_somebody_else_in_the_same_browser_gets_a_session_of_their_own(store: Store) -> None:
     key = browser(store)
     work(store, key)
-    store.accounts.sign_in(key, "hub/ada", "Ada")
+    key = store.accounts.sign_in(key, "hub/ada", "Ada")
     theirs = store.accounts.sign_in(key, "hub/bo", "Bo")
     assert theirs != key and works(store, theirs) == []
     assert store.accounts.name(key) == "Ada"
@@ -67,7 +77,7 @@ def test_a_key_that_signed_out_opens_nothing_and_the_others_still_do(
 ) -> None:
     first = browser(store)
     made = work(store, first)
-    store.accounts.sign_in(first, "hub/ada", "Ada")
+    first = store.accounts.sign_in(first, "hub/ada", "Ada")
     second = store.accounts.sign_in(browser(store), "hub/ada", "Ada")
     gone, stays = (first, second) if is_first else (second, first)
     store.accounts.sign_out(gone)
@@ -101,7 +111,7 @@ def test_an_account_is_known_by_a_hash_and_a_short_name(store: Store) -> None:
 def test_who_deleted_everything_begins_anew(store: Store) -> None:
     key = browser(store)
     work(store, key)
-    store.accounts.sign_in(key, "hub/ada", "Ada")
+    key = store.accounts.sign_in(key, "hub/ada", "Ada")
     second = store.accounts.sign_in(browser(store), "hub/ada", "Ada")
     store.belongings.delete(store.belongings.number(second))
     assert not store.knows(key) and not store.knows(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +28,12 @@ def counts(store: Store) -> dict[str, int]:
         }
 
 
+def signed_in(store: Store) -> str:
+    """The key of somebody new, whose account is called by its name."""
+    account = secrets.token_hex(4)
+    return store.accounts.sign_in(store.open_session(None).key, account, account)
+
+
 def live(store: Store, key: str, *latent: float, room: str | None = None) -> str:
     """Somebody does a bit of everything; returns a work of theirs."""
     works = [
@@ -41,10 +48,10 @@ def live(store: Store, key: str, *latent: float, room: str | None = None) -> str
     store.use_version(key, "painting", f"tuned-{latent[0]}")
     store.note_version(key, "painting", f"tuned-{latent[0]}", "v1", {}, "accepted")
     store.jobs.add(key, "teach", "painting")
-    account = f"hub/{latent[0]}"
-    store.accounts.sign_in(key, account, "Somebody")
     elsewhere = store.open_session(None).key
-    store.accounts.sign_in(elsewhere, account, "Somebody, elsewhere")
+    account = store.accounts.name(key)
+    assert account is not None
+    store.accounts.sign_in(elsewhere, account, account)
     store.belongings.delete(store.belongings.number(elsewhere))
     if room:
         for work in works[:2]:
@@ -59,7 +66,7 @@ def live(store: Store, key: str, *latent: float, room: str | None = None) -> str
 
 @pytest.fixture
 def other(store: Store) -> str:
-    key = store.open_session(None).key
+    key = signed_in(store)
     live(store, key, 9.0)
     return key
 
@@ -70,7 +77,7 @@ def delete(store: Store, key: str, *, with_shared: bool = False) -> None:
 
 def test_every_row_of_one_person_goes_and_none_of_anothers(store: Store, other: str) -> None:
     before = counts(store)
-    key = store.open_session(None).key
+    key = signed_in(store)
     alone = store.rooms.create(key, "Alone", "Ada", "red")
     live(store, key, 1.0, room=alone)
     assert all(
@@ -85,7 +92,7 @@ def test_every_row_of_one_person_goes_and_none_of_anothers(store: Store, other: 
 
 
 def test_what_was_shared_stays_without_a_name(store: Store, other: str) -> None:
-    key = store.open_session(None).key
+    key = signed_in(store)
     room = store.rooms.create(key, "Evening", "Ada Lovelace", "red")
     store.rooms.join(other, room, "Ben", "blue")
     shared = live(store, key, 1.0, room=room)
@@ -105,7 +112,7 @@ def test_what_was_shared_stays_without_a_name(store: Store, other: str) -> None:
 
 def test_the_last_one_to_go_leaves_nothing(store: Store) -> None:
     before = counts(store)
-    ada, ben = (store.open_session(None).key for _ in range(2))
+    ada, ben = (signed_in(store) for _ in range(2))
     room = store.rooms.create(ada, "Evening", "Ada", "red")
     store.rooms.join(ben, room, "Ben", "blue")
     live(store, ada, 1.0, room=room)
@@ -123,7 +130,7 @@ def test_what_was_shared_goes_too_where_that_is_wanted(store: Store, other: str)
     theirs = live(store, other, 2.0)
     store.rooms.share(other, room, theirs)
     before = counts(store)
-    key = store.open_session(None).key
+    key = signed_in(store)
     store.rooms.join(key, room, "Ada", "red")
     shared = live(store, key, 1.0, room=room)
     store.rooms.react(key, room, theirs, "spark")
@@ -148,7 +155,7 @@ def test_a_version_that_somebody_else_has_is_not_ones_own(store: Store, other: s
 
 @pytest.mark.sqlite
 def test_what_is_deleted_is_not_left_on_the_disk(store: Store, settings: Settings) -> None:
-    key = store.open_session(None).key
+    key = signed_in(store)
     live(store, key, 1.0)
 
     def found() -> list[str]:
@@ -163,7 +170,7 @@ def test_what_is_deleted_is_not_left_on_the_disk(store: Store, settings: Setting
 @pytest.fixture
 def old(store: Store) -> Iterator[str]:
     """Somebody who was last here a hundred days ago."""
-    key = store.open_session(None).key
+    key = signed_in(store)
     live(store, key, 5.0)
     with store._database.writing() as db:
         then = datetime.now(UTC) - timedelta(days=100)

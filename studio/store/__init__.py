@@ -22,7 +22,16 @@ from studio.store.belongings import Belongings
 from studio.store.database import Database, NotSaved
 from studio.store.duets import DuetRecords
 from studio.store.jobs import JobRecords
-from studio.store.owner import RoomKey, find_session, hash_key, new_key, session_id, touch
+from studio.store.owner import (
+    RoomKey,
+    find_session,
+    find_state,
+    find_version,
+    hash_key,
+    new_key,
+    session_id,
+    touch,
+)
 from studio.store.queries import (
     artwork_row,
     counting,
@@ -137,13 +146,21 @@ class Store:
     def load_state(self, key: str, name: str) -> dict[str, Any] | None:
         """A small document that `save_state` kept, such as where the sliders stand."""
         with self._database.reading() as db:
-            record = db.get(StateRecord, (session_id(db, key), name))
-            return record.value if record else None
+            return find_state(db, key, name)
 
     def save_state(self, key: str, name: str, value: Mapping[str, Any]) -> None:
+        self.save_states(key, {name: value})
+
+    def save_states(self, key: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Several by their names: all of them, or none."""
         with self._database.writing() as db:
             owner = session_id(db, key, for_writing=True)
-            db.merge(StateRecord(session_id=owner, name=name, value=dict(value)))
+            for name, value in values.items():
+                # Mostly it is there already, and need not be read to be written over.
+                mine = (StateRecord.session_id == owner, StateRecord.name == name)
+                over = update(StateRecord).where(*mine).values(value=dict(value))
+                if not db.connection().execute(over).rowcount:
+                    db.add(StateRecord(session_id=owner, name=name, value=dict(value)))
 
     # Artworks
 
@@ -352,7 +369,8 @@ class Store:
 
     def current_version(self, key: str, medium: str) -> str | None:
         """The version in use; None: the registry's default."""
-        return next(reversed(self.version_history(key, medium)), None)
+        with self._database.reading() as db:
+            return find_version(db, key, medium)
 
     def use_version(self, key: str, medium: str, version: str) -> None:
         """Work with this version from now on; `roll_back` returns to the one before."""

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from studio.errors import NotFound
 from studio.store.database import Database
-from studio.store.owner import find_session, hash_key, new_key, session_id
+from studio.store.owner import existing_session, find_session, hash_key, new_key, session_id
 from studio.store.tables import AccountRecord, SessionKeyRecord, SessionRecord
 
 LONGEST_NAME = 64
@@ -23,7 +23,8 @@ class Accounts:
         """The key with which this browser opens the account's session from now on.
 
         Whoever signs in for the first time keeps what they made so far: the browser's session
-        becomes the account's, unless it is somebody else's.
+        becomes the account's, unless it is somebody else's. The key that it had opens nothing any
+        more, or whoever knew it would be let in to the account (session fixation, CWE-384).
 
         Args:
             key: that of the browser's session.
@@ -35,23 +36,21 @@ class Accounts:
         """
         known, name = hashlib.sha256(account.encode()).hexdigest(), name[:LONGEST_NAME]
         with self._database.writing() as db:
-            here = session_id(db, key, for_writing=True)
-            found = db.get(AccountRecord, known)
+            here = existing_session(db, key, for_writing=True)
+            found, fresh = db.get(AccountRecord, known), new_key()
             if found is not None:
                 found.name = name
-                if here == found.session_id:
+                if here.id == found.session_id:
                     return key
-                key = new_key()
-                db.add(SessionKeyRecord(key_hash=hash_key(key), session_id=found.session_id))
-                return key
-            if db.scalar(select(AccountRecord).filter_by(session_id=here)) is not None:
-                key = new_key()
-                fresh = SessionRecord(key_hash=hash_key(key))
-                db.add(fresh)
-                db.flush()
-                here = fresh.id
-            db.add(AccountRecord(account_hash=known, session_id=here, name=name))
-            return key
+                db.add(SessionKeyRecord(key_hash=hash_key(fresh), session_id=found.session_id))
+                return fresh
+            if db.scalar(select(AccountRecord).filter_by(session_id=here.id)) is not None:
+                here = SessionRecord()
+                db.add(here)
+            here.key_hash = hash_key(fresh)
+            db.flush()
+            db.add(AccountRecord(account_hash=known, session_id=here.id, name=name))
+            return fresh
 
     def name(self, key: str) -> str | None:
         """Of the account whose session a key opens; None: nobody signed in to it.

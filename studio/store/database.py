@@ -141,18 +141,20 @@ class Database:
 def _engine(url: str) -> Engine:
     parsed = _parsed(url)
     try:
-        if parsed.get_backend_name() == "sqlite":
+        is_file = parsed.get_backend_name() == "sqlite"
+        if is_file:
             _make_folder(parsed)
         engine = create_engine(
             parsed,
             json_serializer=partial(json.dumps, ensure_ascii=False),
-            pool_pre_ping=True,
+            # A server may have been started anew since; a file is always there.
+            pool_pre_ping=not is_file,
             pool_size=16,
             max_overflow=48,
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting("store_driver_missing", url=without_password(url)) from error
-    if parsed.get_backend_name() == "sqlite":
+    if is_file:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from studio.errors import NotFound
-from studio.store.tables import SessionKeyRecord, SessionRecord
+from studio.store.tables import SessionKeyRecord, SessionRecord, StateRecord, VersionUseRecord
 
+T = TypeVar("T")
 TOUCH = timedelta(hours=6)
 """How often it is written that somebody was here: days are counted, and every write waits for the
 disk."""
@@ -40,20 +42,66 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
-def opened_by(key: str) -> Select[SessionRecord]:
-    """The session that a key opens: the one it was made with, or one that somebody signed in to."""
-    known = hash_key(key)
-    further = select(SessionKeyRecord.session_id).where(SessionKeyRecord.key_hash == known)
-    is_opened = or_(SessionRecord.key_hash == known, SessionRecord.id.in_(further))
-    return select(SessionRecord).where(is_opened)
+def opened() -> ColumnElement[bool]:
+    """Whether a session is the one that the key with `key_hash` opens: the one it was made
+    with, or one that somebody signed in to."""
+    said: BindParameter[str] = bindparam("key_hash")
+    further = select(SessionKeyRecord.session_id).where(SessionKeyRecord.key_hash == said)
+    return or_(SessionRecord.key_hash == said, SessionRecord.id.in_(further))
+
+
+# Every question of every person asks this, and putting it together would take longer than it does.
+OPENED = select(SessionRecord).where(opened())
+OPENED_FOR_WRITING = OPENED.with_for_update()
+STATE = (
+    select(SessionRecord.id, StateRecord.value)
+    .outerjoin(
+        StateRecord,
+        and_(StateRecord.session_id == SessionRecord.id, StateRecord.name == bindparam("name")),
+    )
+    .where(opened())
+)
+VERSION = (
+    select(SessionRecord.id, VersionUseRecord.version)
+    .outerjoin(
+        VersionUseRecord,
+        and_(
+            VersionUseRecord.session_id == SessionRecord.id,
+            VersionUseRecord.medium == bindparam("medium"),
+        ),
+    )
+    .where(opened())
+    .order_by(VersionUseRecord.number.desc())
+    .limit(1)
+)
 
 
 def find_session(db: Session, key: str) -> SessionRecord | None:
-    return db.scalar(opened_by(key))
+    return db.scalar(OPENED, {"key_hash": hash_key(key)})
 
 
-def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
-    """The id of a key's session.
+def find_state(db: Session, key: str, name: str) -> dict[str, Any] | None:
+    """A small document of a key's session.
+
+    Raises:
+        NotFound: nobody has this key.
+    """
+    _, value = known(db.execute(STATE, {"key_hash": hash_key(key), "name": name}).first())
+    return value
+
+
+def find_version(db: Session, key: str, medium: str) -> str | None:
+    """The version of a medium that a key's session uses.
+
+    Raises:
+        NotFound: nobody has this key.
+    """
+    _, version = known(db.execute(VERSION, {"key_hash": hash_key(key), "medium": medium}).first())
+    return version
+
+
+def existing_session(db: Session, key: str, *, for_writing: bool = False) -> SessionRecord:
+    """The session of a key.
 
     Args:
         for_writing: make other writers of the same session wait, so that "look, then add" is safe
@@ -62,13 +110,23 @@ def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
     Raises:
         NotFound: nobody has this key.
     """
-    query = opened_by(key)
-    found = db.scalar(query.with_for_update() if for_writing else query)
-    if found is None:
-        raise NotFound("unknown_session")
+    query = OPENED_FOR_WRITING if for_writing else OPENED
+    session = known(db.scalar(query, {"key_hash": hash_key(key)}))
     if for_writing:
-        touch(found)
-    return found.id
+        touch(session)
+    return session
+
+
+def session_id(db: Session, key: str, *, for_writing: bool = False) -> int:
+    """The id of `existing_session`."""
+    return existing_session(db, key, for_writing=for_writing).id
+
+
+def known(answer: T | None) -> T:
+    """Raises: NotFound: it is None."""
+    if answer is None:
+        raise NotFound("unknown_session")
+    return answer
 
 
 def touch(session: SessionRecord) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from functools import cache
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -14,6 +15,7 @@ from studio.store.rows import ArtworkRow, RatingRow
 from studio.store.tables import ArtworkRecord, RatingRecord
 
 
+@cache
 def select_artworks() -> Select[ArtworkRecord, int | None]:
     newest_stars = (
         select(RatingRecord.stars)
@@ -27,12 +29,18 @@ def select_artworks() -> Select[ArtworkRecord, int | None]:
 
 
 def select_ratings(owner: int, medium: str) -> Select[RatingRecord, ArtworkRecord, ArtworkRecord]:
+    mine = (RatingRecord.session_id == owner, RatingRecord.medium == medium)
+    return select_all_ratings().where(*mine)
+
+
+# Putting a query together takes longer than most of them do.
+@cache
+def select_all_ratings() -> Select[RatingRecord, ArtworkRecord, ArtworkRecord]:
     other = aliased(ArtworkRecord)
     return (
         select(RatingRecord, ArtworkRecord, other)
         .join(ArtworkRecord, ArtworkRecord.id == RatingRecord.artwork_id)
         .outerjoin(other, other.id == RatingRecord.other_id)
-        .where(RatingRecord.session_id == owner, RatingRecord.medium == medium)
         .where(~RatingRecord.undone)
     )
 

@@ -42,7 +42,8 @@ def signed_in(
     accounts = studio.store.accounts
     was_own = accounts.name(key) is None
     opened = accounts.sign_in(key, f"{PROVIDER}/{profile['sub']}", profile.name or profile.username)
-    return opened, key if was_own and opened != key else before
+    # Where it has become theirs, nothing is left behind.
+    return opened, key if was_own and studio.store.knows(key) and opened != key else before
 
 
 def header(visit: Visit) -> str:
