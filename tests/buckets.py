@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,13 @@ class Buckets:
 
     def come_back(self) -> None:
         self.start(self.port)
+
+    def create(self) -> str:
+        """The URL of versions in a new, empty bucket."""
+        name = f"studio-{uuid.uuid4().hex}"
+        address = f"http://{HOST}:{self.port}/{name}"
+        urllib.request.urlopen(urllib.request.Request(address, method="PUT")).close()
+        return f"s3://{name}/versions"
 
     @property
     def environment(self) -> dict[str, str]:

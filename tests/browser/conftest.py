@@ -7,14 +7,19 @@ def test_something(studio, person):
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
@@ -23,6 +28,9 @@ from studio.checkpoint import Checkpoints
 from studio.settings import SHIPPED_CHECKPOINTS
 from tests import databases
 from tests.browser.chromium import find
+
+if TYPE_CHECKING:
+    from tests.buckets import Buckets
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120_000
@@ -36,7 +44,7 @@ CHROMIUM_FLAGS = (
 
 class ServedStudio:
     """`python app.py` with a home, a database and a port of its own, and base models from a
-    folder."""
+    folder; where STUDIO_TEST_BUCKET is set, with a bucket for what is learned."""
 
     def __init__(self, home: Path, bases: Path = SHIPPED_CHECKPOINTS, **settings: str) -> None:
         self.home = home
@@ -49,12 +57,15 @@ class ServedStudio:
         self.log = home / "server.log"
         server = databases.server()
         self.database_url = databases.create(server) if server else f"sqlite:///{home}/studio.db"
+        self.bucket = the_buckets().create() if os.environ.get("STUDIO_TEST_BUCKET") else ""
         self.start()
 
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
         environment |= {"STUDIO_HOME": str(self.home), "STUDIO_PORT": str(self.port)}
-        environment["STUDIO_CHECKPOINTS"] = str(self.bases)
+        environment["STUDIO_CHECKPOINTS"] = self.bucket or str(self.bases)
+        if self.bucket:
+            environment |= the_buckets().environment
         if not self.database_url.startswith("sqlite"):
             environment["STUDIO_DATABASE_URL"] = self.database_url
         # Many threads on a busy machine wait for each other more than they help.
@@ -72,7 +83,11 @@ class ServedStudio:
         self.home.mkdir(exist_ok=True)
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "app.py"],
+                cwd=code_beside(self.bases) if self.bucket else ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 2 * PATIENCE / 1000
         while True:
@@ -99,6 +114,25 @@ class ServedStudio:
         """As after a crash: killed, then started on the same home and port."""
         self.stop()
         self.start()
+
+
+@cache
+def the_buckets() -> Buckets:
+    """One server for this process, which needs not be told to stop."""
+    from tests.buckets import Buckets
+
+    return Buckets()
+
+
+@cache
+def code_beside(bases: Path) -> Path:
+    """A folder in which the studio lies beside base models: with a bucket it takes those there."""
+    folder = Path(tempfile.mkdtemp(prefix="latent-studio-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "checkpoints").symlink_to(bases)
+    shutil.copy(ROOT / "app.py", folder)
+    shutil.copytree(ROOT / "studio", folder / "studio")
+    return folder
 
 
 @pytest.fixture(scope="session")
