@@ -28,6 +28,10 @@ T = TypeVar("T")
 PATIENCE = 10.0
 """Seconds after which what nobody looks at yet is as urgent as what somebody waits for. By then
 most people have moved on, and what they have left is not made at all."""
+GIVES_WAY = 4.0
+"""How many times as long as a look ahead has taken nobody else's becomes urgent."""
+LOOKS = 0.25
+"""Seconds between two looks at whether it is calm, where nobody says so."""
 MOST_PASSES = 256
 REMEMBERED = 1000
 """People whose last turn is remembered; whoever has been away for longer goes first."""
@@ -45,6 +49,7 @@ class Ask:
         person: whose turn it takes.
         is_passing: it is worth nothing once the same person wants something newer there.
         is_ahead: it shows what could be next, and lets those go first who wait for what is.
+        is_due: it has let them go first for long enough.
         place: of the person's page.
     """
 
@@ -52,12 +57,17 @@ class Ask:
     is_passing: bool = False
     is_ahead: bool = False
     is_overtaken: bool = False
+    is_due: bool = False
     place: str = ""
 
 
 NOBODY = Ask("")
 current: ContextVar[Ask] = ContextVar("ask", default=NOBODY)
 """The wish that this thread is about."""
+
+
+def is_asked_for(ask: Ask) -> bool:
+    return bool(ask.place) and not ask.is_ahead
 
 
 @dataclass(eq=False)
@@ -98,10 +108,17 @@ class Line:
         self.threads = threads
         self.waiting: list[Request] = []
         self.running: list[Request] = []
+        self.asked_for = 0
+        """Wishes in places of pages that people wait for, whatever of them is under way."""
+        self.looks = 0
+        """Looks ahead under way."""
+        self.giving_way = 0.0
+        """Until when no other look ahead is urgent."""
         self.turn = 0
         self.turns: dict[str, int] = {}
         self.newest: dict[tuple[str, str, bool], Ask] = {}
         self.lock = threading.Lock()
+        self.calms_down = threading.Condition(self.lock)
         # Few threads of their own, rather than whichever asks: each keeps memory for its passes.
         self.workers = ThreadPoolExecutor(MOST_PASSES, "passes")
 
@@ -131,6 +148,7 @@ class Line:
                 if earlier is not None and earlier.is_passing:
                     earlier.is_overtaken = True
             self.newest[person, place, is_ahead] = ask
+            self.asked_for += is_asked_for(ask)
         return ask
 
     @contextmanager
@@ -146,6 +164,43 @@ class Line:
         with self.lock:
             if self.newest.get(at) is ask:
                 del self.newest[at]
+            self.asked_for -= is_asked_for(ask)
+            self.calms_down.notify()
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """What looks ahead inside begins once a processor is free of what people wait for. Most of
+        a look may be other work than decoding, and all of it would be in their way.
+
+        Raises:
+            Overtaken: by a newer wish, before it was so.
+        """
+        ask = current.get()
+        began = time.monotonic()
+        with self.lock:
+            while not self.is_calm(ask, began):
+                if ask.is_overtaken:
+                    self.traffic.unanswered("overtaken")
+                    raise Overtaken
+                self.calms_down.wait(LOOKS)
+            self.looks += 1
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.looks -= 1
+                ended = time.monotonic()
+                self.giving_way = ended + GIVES_WAY * (ended - began)
+                self.calms_down.notify()
+
+    def is_calm(self, ask: Ask, since: float) -> bool:
+        """Whether a look ahead may begin. With the lock held."""
+        if ask.is_overtaken or self.looks >= max(1, self.passes // 2):
+            return False
+        now = time.monotonic()
+        ask.is_due = now - since >= PATIENCE and now >= self.giving_way
+        return ask.is_due or self.asked_for < self.passes
 
     def decode(
         self, generator: Generator, latents: Tensor, options: Mapping[str, Any]
@@ -196,6 +251,8 @@ class Line:
                 return
             first, *others = line
             batch, size = [first], len(first.latents)
+            # A processor makes a large pass more slowly: who waits does not wait for looks ahead.
+            others = [one for one in others if self.can_wait(one) == self.can_wait(first)]
             for one in others:
                 if one.goes_with(first) and size + len(one.latents) <= first.generator.at_once:
                     batch.append(one)
@@ -217,7 +274,8 @@ class Line:
         return is_last or any(not one.ask.is_ahead for one in self.running)
 
     def can_wait(self, one: Request) -> bool:
-        return one.ask.is_ahead and time.monotonic() - one.asked < PATIENCE
+        is_due = one.ask.is_due or time.monotonic() - one.asked >= PATIENCE
+        return one.ask.is_ahead and not is_due
 
     def in_order(self) -> list[Request]:
         """Everybody who waits: what is urgent first, then each person's first wish before anybody's

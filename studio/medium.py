@@ -594,6 +594,15 @@ class Medium(Protocol):
         """
 
 
+@runtime_checkable
+class Glimpsed(Protocol):
+    """What an artwork can do besides, if `show` takes longer than an eye does."""
+
+    def glimpse(self, alt: str = "") -> str:
+        """As `Artwork.show` in the same layout, without what is only wanted once a hand rests:
+        shown while a dial is dragged."""
+
+
 class Gathered(Protocol):
     """What a medium can do besides, if one file may hold several works."""
 

@@ -200,6 +200,90 @@ def test_who_waits_goes_before_what_could_be_next(
     assert people.model.passes[0] == [1.0]
 
 
+def test_who_waits_is_not_given_company_that_looks_ahead(people: People) -> None:
+    with busy(people):
+        ahead = people.ask("ahead", 1.0, 1.0, is_ahead=True)
+        asked = [people.ask(f"person {i}", 2.0) for i in range(2)]
+    for one in (ahead, *asked):
+        one.result(20)
+    assert people.model.passes == [[2.0, 2.0], [1.0, 1.0]]
+
+
+class Looks:
+    """Looks ahead, each in a thread of its own, until they are told to end."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self.begun: list[str] = []
+        self.ends = threading.Event()
+
+    def begin(self, person: str) -> Future[None]:
+        def looks() -> None:
+            with (
+                self.people.line.asking(person, "dial", is_passing=True, is_ahead=True),
+                self.people.line.calm(),
+            ):
+                self.begun.append(person)
+                assert self.ends.wait(20)
+
+        return self.people.pool.submit(looks)
+
+
+@pytest.fixture
+def looks(people: People) -> Iterator[Looks]:
+    found = Looks(people)
+    yield found
+    found.ends.set()
+
+
+def never(is_so: Callable[[], object]) -> None:
+    for _ in range(40):
+        assert not is_so()
+        threading.Event().wait(0.005)
+
+
+def test_a_look_ahead_begins_when_nobody_waits(people: People, looks: Looks) -> None:
+    with busy(people):
+        asked = people.ask("here", 1.0, place="dial")
+        first = looks.begin("ahead 0")
+        never(lambda: looks.begun)
+    asked.result(20)
+    until(lambda: looks.begun)
+    # And one at a time.
+    second = looks.begin("ahead 1")
+    never(lambda: len(looks.begun) > 1)
+    looks.ends.set()
+    first.result(20)
+    second.result(20)
+    assert looks.begun == ["ahead 0", "ahead 1"]
+
+
+def test_a_look_ahead_that_is_overtaken_never_begins(people: People, looks: Looks) -> None:
+    with busy(people):
+        asked = people.ask("somebody else", 1.0, place="dial")
+        look = looks.begin("here")
+        never(lambda: looks.begun)
+        newer = people.ask("here", 2.0, place="dial")
+        with pytest.raises(Overtaken):
+            look.result(20)
+    assert (asked.result(20), newer.result(20), looks.begun) == ([1.0], [2.0], [])
+
+
+def test_looks_ahead_have_their_share_where_it_is_never_calm(
+    people: People, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(line_module, "GIVES_WAY", 1e9)
+    looks.ends.set()
+    with busy(people):
+        asked = people.ask("here", 1.0, place="dial")
+        looks.begin("ahead 0").result(20)
+        later = looks.begin("ahead 1")
+        never(lambda: len(looks.begun) > 1)
+    asked.result(20)
+    later.result(20)
+
+
 def test_looking_ahead_leaves_a_pass_to_who_waits(people: People) -> None:
     people.line.passes = 2
     people.model.free.clear()

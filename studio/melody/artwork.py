@@ -238,6 +238,13 @@ class Melody:
 
     def show(self, alt: str = "") -> str:
         """See studio.medium.Artwork.show: a piano roll, its score, and a player."""
+        return self.drawn(alt, self.midi(sound.TAIL))
+
+    def glimpse(self, alt: str = "") -> str:
+        """See studio.medium.Glimpsed: without the sound, which takes longest."""
+        return self.drawn(alt, None)
+
+    def drawn(self, alt: str, midi: bytes | None) -> str:
         bar = METERS[self.meter]
         steered_from = self.quarters - BARS * bar
         names = chord_names(self.harmony, self.key, bar)
@@ -245,7 +252,7 @@ class Melody:
         notes = roll(self.tune, self.quarters, bar, BARS * bar, 640, 280, pale_until=steered_from)
         picture += f"<div data-graspable>{notes}</div>"
         seconds = self.quarters * 60 / self.tempo
-        return figure(alt, picture, score.engrave(self.score), self.midi(sound.TAIL), seconds)
+        return figure(alt, picture, score.engrave(self.score), midi, seconds)
 
     def thumbnail(self, alt: str = "", size: int = 128) -> str:
         """See studio.medium.Artwork.thumbnail: the last phrase."""

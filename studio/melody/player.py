@@ -49,7 +49,7 @@ def figure(
     alt: str,
     roll: str,
     score: str,
-    midi: bytes,
+    midi: bytes | None,
     seconds: float,
     rounds: int = 1,
     width: float = 0.0,
@@ -58,10 +58,14 @@ def figure(
     round after so many seconds.
 
     Args:
+        midi: None: nothing is heard yet.
         rounds: how often the playhead goes along the roll meanwhile.
         width: ems that the roll needs; where it has not got them, it is moved by hand or keys.
     """
-    source = base64.b64encode(sound.flac(midi, seconds)).decode("ascii")
+    source = ""
+    if midi is not None:
+        flac = base64.b64encode(sound.flac(midi, seconds)).decode("ascii")
+        source = f' src="data:audio/flac;base64,{flac}"'
     label = html.escape(alt, quote=True)
     written = f'<div class="melody-score">{score}</div>' if score else ""
     shown = f'{roll}<i class="melody-playhead"></i>'
@@ -72,6 +76,6 @@ def figure(
     return (
         f'<div class="artwork melody" role="group" aria-label="{label}" style="--at:0;{FRAME}">'
         f'<style>{STYLE}</style><div class="melody-roll"{along}>{shown}</div>{written}'
-        f'<audio controls loop preload="auto" data-rounds="{rounds}" {PLAYER} '
-        f'src="data:audio/flac;base64,{source}"></audio></div>'
+        f'<audio controls loop preload="auto" data-rounds="{rounds}" {PLAYER}'
+        f"{source}></audio></div>"
     )

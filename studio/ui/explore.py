@@ -116,7 +116,9 @@ def build(page: Page) -> gr.Tab:
         if not is_passing:
             walk.finish()
         if said[-1].get("live"):
-            return [view.stage(visit, walk.artwork()), *[gr.skip()] * (len(drawn) - 1)]
+            # What is heard must go on.
+            shown = view.stage(visit, walk.artwork(), is_passing=not said[-1].get("heard"))
+            return [shown, *[gr.skip()] * (len(drawn) - 1)]
         return draw(walk)
 
     def follow(visit: Visit, marked: Any) -> Iterator[list[Any]]:
@@ -130,7 +132,7 @@ def build(page: Page) -> gr.Tab:
             yield answer
 
     def look_ahead(visit: Visit) -> list[Any]:
-        with visit.asking("explore", is_passing=True, is_ahead=True):
+        with visit.looking_ahead("explore"):
             walk = Walk(visit)
             return [view.ends(walk), view.nearby(walk)]
 
@@ -139,12 +141,12 @@ def build(page: Page) -> gr.Tab:
         is_more = True
         while is_more:
             # The framework may go on with the next one in another context.
-            with visit.asking("explore.own", is_passing=True, is_ahead=True):
+            with visit.looking_ahead("explore.own"):
                 is_more = own_effects.measure_next(walk := Walk(visit), page.usual)
             yield own_effects.said(walk)
 
     def tell(visit: Visit) -> str:
-        with visit.asking("explore", is_passing=True, is_ahead=True):
+        with visit.looking_ahead("explore"):
             return told(visit)
 
     def told(visit: Visit) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from studio.medium import BEFORE, LONGEST_HELD, Artwork, Option
+from studio.medium import BEFORE, LONGEST_HELD, Artwork, Glimpsed, Option
 from studio.store import ArtworkRow
 from studio.ui import held_dials, own_effects, room, triptych_state
 from studio.ui.explore_state import History
@@ -21,10 +21,15 @@ NEAR_THUMBNAIL = 112
 STRIP_LONGEST = 60
 
 
-def stage(visit: Visit, artwork: Artwork, upload: Any = None) -> str:
-    """The artwork, large; beside it, when it came from a file, that file."""
+def stage(visit: Visit, artwork: Artwork, upload: Any = None, *, is_passing: bool = False) -> str:
+    """The artwork, large; beside it, when it came from a file, that file.
+
+    Args:
+        is_passing: another one takes its place in a moment.
+    """
     words = visit.words
-    shown = artwork.show(words("explore.alt", one=words("medium.one")))
+    show = artwork.glimpse if is_passing and isinstance(artwork, Glimpsed) else artwork.show
+    shown = show(words("explore.alt", one=words("medium.one")))
     if not upload:
         return f'<figure class="stage">{shown}</figure>{remarks(words, artwork)}'
     near = escape(words("explore.upload.near", percent=upload["percent"]))

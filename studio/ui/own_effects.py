@@ -22,13 +22,15 @@ def known(walk: Walk) -> dict[str, Any]:
 
 def said(walk: Walk) -> dict[str, str]:
     """A sentence for each of the person's own dials."""
+    own_dials = [own for own in walk.desk.own if own.is_listed]
+    if not own_dials:
+        return {}
     words, measured = walk.visit.words, known(walk)
     return {
         own.key: effects_said(words, measured[own.key])
         if own.key in measured
         else words("explore.effect.measuring")
-        for own in walk.desk.own
-        if own.is_listed
+        for own in own_dials
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -100,15 +100,30 @@ class Visit:
         return self.studio.store.load_state(self.key, f"{name}.{self.medium}")
 
     def save(self, name: str, value: dict[str, Any]) -> None:
-        self.studio.store.save_state(self.key, f"{name}.{self.medium}", value)
+        self.save_all({name: value})
 
-    def asking(
-        self, place: str, *, is_passing: bool = False, is_ahead: bool = False
-    ) -> AbstractContextManager[None]:
+    def save_all(self, values: Mapping[str, dict[str, Any]]) -> None:
+        """All of these documents, or none."""
+        named = {f"{name}.{self.medium}": value for name, value in values.items()}
+        self.studio.store.save_states(self.key, named)
+
+    @contextmanager
+    def asking(self, place: str, *, is_passing: bool = False) -> Iterator[None]:
         """See `Line.asking`; for one place of this person's page and one medium."""
-        return self.studio.registry.line.asking(
-            self.key, f"{place}.{self.medium}", is_passing=is_passing, is_ahead=is_ahead
-        )
+        line, at = self.studio.registry.line, f"{place}.{self.medium}"
+        with line.asking(self.key, at, is_passing=is_passing):
+            yield
+
+    @contextmanager
+    def looking_ahead(self, place: str) -> Iterator[None]:
+        """As `asking`, for what nobody waits for: it begins when that keeps nobody waiting.
+
+        Raises:
+            Overtaken: see `Line.calm`.
+        """
+        line, at = self.studio.registry.line, f"{place}.{self.medium}"
+        with line.asking(self.key, at, is_passing=True, is_ahead=True), line.calm():
+            yield
 
     def begin(self, place: str, *, is_passing: bool = False) -> Ask:
         """See `Line.begin`; for one place of this person's page and one medium."""

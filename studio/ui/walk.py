@@ -169,10 +169,11 @@ class Walk:
             self.go(replace(turned, how="version", parents=here.parents))
 
     def finish(self) -> None:
-        self.desk = replace(self.desk, aims=held_dials.aims(self))
-        if self.is_changed:
-            self.visit.save(HISTORY, self.history.to_dict())
-        self.visit.save(DESK, self.desk.to_dict())
+        # Where the work is has been measured already, unless it is another one since.
+        aims = self.desk.held and self.desk.aims
+        self.desk = replace(self.desk, aims=aims or held_dials.aims(self))
+        changed = {HISTORY: self.history.to_dict()} if self.is_changed else {}
+        self.visit.save_all(changed | {DESK: self.desk.to_dict()})
 
 
 def steer(walk: Walk, said: Said) -> None:

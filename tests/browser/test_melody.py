@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_save_menu, open_tab
@@ -71,6 +72,33 @@ def test_busier_is_more_notes_and_it_plays_on(person: Callable[..., Page]) -> No
         counts.append(before.count("<rect"))
     assert counts[1] > 1.3 * counts[0]
     page.wait_for_function("!document.querySelector('#tab-explore .melody audio').paused")
+
+
+@pytest.mark.parametrize("plays", [False, True])
+def test_while_a_dial_is_dragged_only_what_plays_is_heard(
+    person: Callable[..., Page], plays: bool
+) -> None:
+    page = melodies(person)
+    audio = page.locator("#tab-explore .melody audio")
+    if plays:
+        audio.click(position={"x": 24, "y": 27})
+        page.wait_for_function("window.melodyPlays && window.melodyAt > 0")
+    dial = page.get_by_label("Density", exact=True).first
+    dial.scroll_into_view_if_needed()
+    box = dial.bounding_box()
+    assert box
+    before = notes(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2, steps=3)
+    wait_for_other_notes(page, before)
+    page.wait_for_function("window.studio.desks['tab-explore'].isIdle()")
+    assert (audio.get_attribute("src") is not None) == plays
+    page.mouse.up()
+    page.locator("#tab-explore .melody audio[src]").wait_for()
+    page.wait_for_function(
+        "plays => document.querySelector('#tab-explore .melody audio').paused !== plays", arg=plays
+    )
 
 
 def test_a_midi_file_is_taken_and_morphed_to_a_find(

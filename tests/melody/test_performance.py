@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -176,6 +177,13 @@ def test_an_accompaniment_lies_below_and_lasts_as_long(kind: str) -> None:
     assert mean < sum(n.pitch for n in piece.heard) / len(piece.heard) - 7
     tones = {n.pitch % 12 for n in band}
     assert (6 + 7) % 12 in tones and 6 in tones
+
+
+def test_a_glimpse_is_what_is_shown_without_its_sound() -> None:
+    piece = melody(tunes.TWINKLE)
+    shown, glimpse = piece.show("a tune"), piece.glimpse("a tune")
+    assert "data:audio/flac" not in glimpse
+    assert re.sub(r' src="data:audio/flac[^"]*"', "", shown) == glimpse
 
 
 def test_what_the_page_plays_goes_round_without_a_seam() -> None:

@@ -150,8 +150,8 @@ class Visitor:
     def load(self, name: str) -> Any:
         return self.saved.get(name)
 
-    def save(self, name: str, value: Any) -> None:
-        self.saved[name] = value
+    def save_all(self, values: dict[str, Any]) -> None:
+        self.saved |= values
 
     def throw(self, sides: int) -> int:
         return next(self.throws) % sides

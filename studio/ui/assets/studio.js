@@ -30,6 +30,8 @@ window.studio = (() => {
       flush();
     };
     const ask = (gesture) => {
+      // Music that plays goes on while it is steered; silent, it is made when the hand lets go.
+      if (gesture.live && window.melodyPlays) gesture = { ...gesture, heard: true };
       const last = pending[pending.length - 1];
       if (last && last.live && last.do === gesture.do) pending.pop();
       pending.push(gesture);
