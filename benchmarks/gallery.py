@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--language", default="en")
     chosen = parser.parse_args()
-    models, usual, words = registry(), Usual(), Words(chosen.language)
+    models, words = registry(), Words(chosen.language)
+    usual = Usual(models.checkpoints)
     lead = next(iter(media()))
     generators = {name: models.use(name) for name in panels(lead, chosen.language)}
     rows, about = "", ""

@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--sources", default="", help="media to begin with; all without")
     chosen = parser.parse_args()
-    models, usual = registry(), Usual()
+    models = registry()
+    usual = Usual(models.checkpoints)
     felt = {name: moods_of(medium) for name, medium in media().items() if moods_of(medium)}
     generators = {name: models.use(name) for name in felt}
     scales = {name: Scale.of(usual.of(generators[name]), felt[name]) for name in felt}

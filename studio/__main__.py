@@ -95,7 +95,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, help="compare with this folder instead")
     sub.add_argument("--samples", type=int, default=5000)
 
-    sub = command("map", draw_map, "draw the map of what a model can make, beside its weights")
+    sub = command(
+        "map",
+        draw_map,
+        "draw the map of what a model can make, beside its weights",
+    )
     sub.add_argument("--measure", action="store_true", help="say how far it can be trusted, too")
 
     sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")
@@ -217,7 +221,7 @@ def triptych(options: argparse.Namespace) -> dict[str, Any]:
     work = generators[lead].decode(generators[lead].map(noise_from_seeds([options.seed])))[0]
     assert work.recipe is not None
     work.recipe = work.recipe.with_(seed=options.seed, how="seed")
-    found = complete(work, generators, Usual())
+    found = complete(work, generators, Usual(models.checkpoints))
     for name, each in found.works.items():
         with_sources(generators[name], each)
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -285,6 +289,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def draw_map(options: argparse.Namespace) -> dict[str, Any]:
     from studio.atlas import learn, measured
     from studio.atlases import Atlases, document
+    from studio.checkpoint import MAP, USUAL
+    from studio.taste.explain import Samples
 
     models = registry()
     version = options.version or models.default_version(options.medium)
@@ -296,7 +302,9 @@ def draw_map(options: argparse.Namespace) -> dict[str, Any]:
         atlas = Atlases(models, models.checkpoints.home.parent).drawn(
             checkpoint, counted("drawing")
         )
-    models.checkpoints.add_map(options.medium, version, atlas.tensors(), document(atlas))
+    where, beside = (options.medium, version), models.checkpoints.add_beside
+    beside(*where, MAP, atlas.tensors(), document(atlas))
+    beside(*where, USUAL, Samples.usual(generator).tensors())
     found: dict[str, Any] = {"version": version, "nodes": atlas.size**2}
     if options.measure:
         found["measured"] = measured(generator, atlas, counted("measuring"))

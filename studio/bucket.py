@@ -171,10 +171,15 @@ class SharedCheckpoints(Checkpoints):
         name = (medium, version)
         self.soon(lambda: self.agree(name) if name in self.seen else self.send(name))
 
-    def add_map(
-        self, medium: str, version: str, tensors: Mapping[str, Tensor], document: Any
+    def add_beside(
+        self,
+        medium: str,
+        version: str,
+        name: str,
+        tensors: Mapping[str, Tensor],
+        document: Any = None,
     ) -> None:
-        super().add_map(medium, version, tensors, document)
+        super().add_beside(medium, version, name, tensors, document)
         if (self.home / medium / version).is_dir():
             self.soon(lambda: self.send((medium, version)))
 

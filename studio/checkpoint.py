@@ -35,7 +35,9 @@ TUNED = "-tuned-"
 """Stands between the base and the date in the name of a fine-tune."""
 WRITING, REMOVING = ".writing-", ".removing-"
 """How folders begin that are not whole yet, or not any more: no version has such a name."""
-MAP = "atlas"
+MAP, USUAL = "atlas", "usual"
+BESIDE = (MAP, USUAL)
+"""What was measured of a model: it may come and go, and the model is the same."""
 """The name of the tensors and the document that hold a model's map (see studio.atlas). It may be
 drawn later than the rest: a version with another map, or without one, is the same version."""
 LEFTOVER_SECONDS = 3600
@@ -112,8 +114,13 @@ def model_files(card: Mapping[str, Any]) -> dict[str, str]:
     return {
         file: digest
         for file, digest in card["files"].items()
-        if file != f"{MAP}.json" and stem(file) != MAP
+        if not any(is_of(file, name) for name in BESIDE)
     }
+
+
+def is_of(file: str, name: str) -> bool:
+    """Whether a file holds the tensors, or the document, of that name."""
+    return file == f"{name}.json" or stem(file) == name
 
 
 def stem(file: str) -> str:
@@ -223,22 +230,29 @@ def write_checkpoint(
     return Checkpoint(target, full)
 
 
-def add_map(folder: Path, tensors: Mapping[str, Tensor], document: Any) -> None:
-    """Put a map into a checkpoint folder, in the place of one that is there.
+def add_beside(
+    folder: Path, name: str, tensors: Mapping[str, Tensor], document: Any = None
+) -> None:
+    """Put what was measured of a model into its folder, in the place of what is there.
 
-    The card lists it last, so that a crash leaves a folder that is whole, with or without a map.
+    The card lists it last, so that a crash leaves a folder that is whole, with or without it.
+
+    Args:
+        name: one of BESIDE.
 
     Raises:
         BadCheckpoint: the folder has no readable card, or cannot be written.
     """
     card = read_card(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix=WRITING, dir=folder.parent) as name:
-            scratch = Path(name)
-            write_tensors(scratch, MAP, tensors)
-            text = json.dumps(document, indent=1, ensure_ascii=False)
-            (scratch / f"{MAP}.json").write_text(text, encoding="utf-8")
-            known = model_files(card)
+        with tempfile.TemporaryDirectory(prefix=WRITING, dir=folder.parent) as place:
+            scratch = Path(place)
+            write_tensors(scratch, name, tensors)
+            if document is not None:
+                text = json.dumps(document, indent=1, ensure_ascii=False)
+                (scratch / f"{name}.json").write_text(text, encoding="utf-8")
+            files_of_card = card["files"].items()
+            known = {file: digest for file, digest in files_of_card if not is_of(file, name)}
             added = {path.name: sha256(path) for path in sorted(scratch.iterdir())}
             for files in (known, known | added):
                 write_card(scratch / CARD, {**card, "files": files})
@@ -379,11 +393,16 @@ class Checkpoints:
         """Exchange versions with others; medium and name of those they removed."""
         return []
 
-    def add_map(
-        self, medium: str, version: str, tensors: Mapping[str, Tensor], document: Any
+    def add_beside(
+        self,
+        medium: str,
+        version: str,
+        name: str,
+        tensors: Mapping[str, Tensor],
+        document: Any = None,
     ) -> None:
-        """Put a map beside a model. Raises: NotFound, BadCheckpoint (see `find`, add_map)."""
-        add_map(self.find(medium, version).folder, tensors, document)
+        """See add_beside. Raises: NotFound, BadCheckpoint (see `find`)."""
+        add_beside(self.find(medium, version).folder, name, tensors, document)
 
     def add_to_card(self, medium: str, version: str, facts: Mapping[str, Any]) -> None:
         """Write on the card of a version of the home root what became known after it was made.

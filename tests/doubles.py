@@ -20,19 +20,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.checkpoint import (
+    USUAL,
     Checkpoint,
     Checkpoints,
+    add_beside,
     stem,
     write_checkpoint,
 )
 from studio.directions import feature_statistics, to_tables
 from studio.latent import noise_from_seeds
+from studio.medium import get_medium
 from studio.painting.generator import PaintingGenerator
 from studio.painting.model import Decoder, Painter
 from studio.poem.config import NAMES, Config
 from studio.poem.model import Poet
 from studio.registry import Registry
 from studio.settings import SHIPPED_CHECKPOINTS
+from studio.taste.explain import Samples
 
 SIZE = 32
 CHANNELS = (384, 96, 24, 6)
@@ -109,14 +113,16 @@ def write(
 ) -> None:
     """The version of a base as it is, but for what has changed."""
     files = [Path(file) for file in base.card["files"]]
-    kept = {stem(file.name) for file in files if file.suffix != ".json"} - set(left_out)
+    kept = {stem(file.name) for file in files if file.suffix != ".json"} - {USUAL, *left_out}
     card = {name: said for name, said in base.card.items() if name not in ("format", "files")}
-    write_checkpoint(
+    double = write_checkpoint(
         root,
         {**card, "config": config},
         {name: base.tensors(name) for name in kept} | dict(changed),
         {file.stem: base.document(file.stem) for file in files if file.suffix == ".json"},
     )
+    generator = get_medium(base.medium).load(double, "cpu")
+    add_beside(double.folder, USUAL, Samples.usual(generator).tensors())
 
 
 @torch.no_grad()

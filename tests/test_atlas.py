@@ -15,9 +15,10 @@ from studio.__main__ import main
 from studio.atlas import Atlas, Finder, lattice, learn, measured, spline, survey
 from studio.atlases import Atlases, document, read, shipped
 from studio.checkpoint import (
+    MAP,
     MAX_FILE_BYTES,
     Checkpoints,
-    add_map,
+    add_beside,
     base_of,
     model_files,
     open_checkpoint,
@@ -219,7 +220,7 @@ def test_a_map_is_put_beside_the_weights_and_nothing_else_changes(registry: Regi
     first = learn(generator, samples=SAMPLES, size=SIZE)
     second = survey(generator, noise_from_seeds(range(9)).view(3, 3, NOISE_DIM))
     for atlas in (first, second):
-        add_map(before.folder, atlas.tensors(), document(atlas))
+        add_beside(before.folder, MAP, atlas.tensors(), document(atlas))
         after = open_checkpoint(before.folder)
         assert model_files(after.card) == before.card["files"] == model_files(before.card)
         assert {k: v for k, v in after.card.items() if k != "files"} == {

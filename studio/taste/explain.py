@@ -8,6 +8,7 @@ it can be said how certain each leaning is.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 
 from studio import latent
+from studio.checkpoint import USUAL, Checkpoints
+from studio.errors import StudioError
 from studio.medium import Generator
 from studio.taste.reward import RewardModel
 
@@ -26,6 +29,7 @@ RIDGE = 3.0
 SAMPLES = 64
 """Works that say what a model usually makes."""
 FIRST_SAMPLE = 3_000_000
+ATTRIBUTE = "attribute."
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,33 @@ class Samples:
         works = generator.decode(generator.map(noise))
         return cls(generator.features(works), generator.attributes(works))
 
+    @classmethod
+    def usual(cls, generator: Generator) -> Samples:
+        """Of the noise that says what is usual, the same for every model."""
+        seeds = range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES)
+        return cls.of(generator, latent.noise_from_seeds(seeds))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a checkpoint folder: a few hundred kilobytes."""
+        named = {f"{ATTRIBUTE}{name}": values.float() for name, values in self.attributes.items()}
+        return {"features": self.features.half(), **named}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Samples:
+        """Raises: KeyError: there are no features."""
+        named = {
+            name.removeprefix(ATTRIBUTE): values
+            for name, values in tensors.items()
+            if name.startswith(ATTRIBUTE)
+        }
+        return cls(tensors["features"].float(), named)
+
+    def are_of(self, generator: Generator) -> bool:
+        """Whether a generator still sees and names works in this way."""
+        wide = self.features.ndim == 2 and self.features.shape[1]
+        names = {direction.attribute for direction in generator.directions} - {""}
+        return wide == len(generator.feature_statistics.mean) and names <= {*self.attributes}
+
     def standing(self, attributes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Attributes, each [B], in standard deviations from the samples' mean."""
         return {
@@ -51,19 +82,40 @@ class Samples:
 
 
 class Usual:
-    """Samples of each model, measured once."""
+    """Samples of each model: those beside its weights, or else made once.
 
-    def __init__(self) -> None:
+    Args:
+        checkpoints: where the models lie; None: wherever that is, samples are made.
+    """
+
+    def __init__(self, checkpoints: Checkpoints | None = None) -> None:
+        self.checkpoints = checkpoints
         self.measured: dict[tuple[str, str], Samples] = {}
+        self.locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
         self.lock = Lock()
 
     def of(self, generator: Generator) -> Samples:
         key = (generator.medium, generator.version)
         with self.lock:
+            # Sixty-four poems take long, and nobody else should wait for them.
+            making = self.locks[key]
+        with making:
             if key not in self.measured:
-                noise = latent.noise_from_seeds(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES))
-                self.measured[key] = Samples.of(generator, noise)
+                self.measured[key] = self.kept(generator) or Samples.usual(generator)
             return self.measured[key]
+
+    def kept(self, generator: Generator) -> Samples | None:
+        """Those beside the weights."""
+        if self.checkpoints is None:
+            return None
+        try:
+            checkpoint = self.checkpoints.find(generator.medium, generator.version)
+            if not checkpoint.holds(USUAL):
+                return None
+            found = Samples.from_tensors(checkpoint.tensors(USUAL))
+        except (KeyError, StudioError):
+            return None
+        return found if found.are_of(generator) else None
 
 
 @dataclass(frozen=True)

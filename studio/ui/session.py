@@ -231,7 +231,7 @@ class Page:
         self.filled: list[Filled] = []
         self.labels: set[str] = set()
         self.curator = Curator()
-        self.usual = Usual()
+        self.usual = Usual(studio.registry.checkpoints)
         self.atlases = Atlases(studio.registry, studio.settings.home)
 
     def i18n(self, key: str) -> I18nData:

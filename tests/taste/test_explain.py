@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from studio.checkpoint import USUAL, Checkpoints, add_beside, write_checkpoint
+from studio.medium import Direction, media
+from studio.registry import Registry
+from studio.settings import SHIPPED_CHECKPOINTS
 from studio.taste import Ratings, RewardModel
 from studio.taste.artists import Artist
-from studio.taste.explain import Samples, expectation, leanings
+from studio.taste.explain import Samples, Usual, expectation, leanings
 from tests.taste.curves import CurveGenerator
 
 NAMES = ("height", "rise", "roughness", "bulge", "span")
@@ -33,6 +42,59 @@ def taste_for(
     stars = artist.stars(attributes, np.random.default_rng(5))
     rated = Ratings(base[:count], tuple((i, float(value)) for i, value in enumerate(stars)))
     return RewardModel.of(curves, rated)
+
+
+class Unasked:
+    """A generator that is asked for no work."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __getattr__(self, name: str) -> Any:
+        assert name != "decode"
+        return getattr(self.generator, name)
+
+
+def test_what_is_usual_lies_beside_what_ships(tmp_path: Path) -> None:
+    shipped = Checkpoints(SHIPPED_CHECKPOINTS, tmp_path)
+    registry = Registry(shipped, "cpu")
+    bases = [base for medium in media() for base in registry.versions(medium)]
+    assert bases
+    for base in bases:
+        assert base.holds(USUAL), base.version
+    generator = registry.use("melody")
+    told, made = Usual(shipped).of(Unasked(generator)), Samples.usual(generator)
+    torch.testing.assert_close(told.features, made.features, atol=2e-2, rtol=2e-3)
+    assert told.attributes.keys() == made.attributes.keys()
+    for name, values in made.attributes.items():
+        torch.testing.assert_close(told.attributes[name], values, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("spoiled", ["features", "nothing"])
+def test_what_is_usual_of_another_model_is_not_believed(
+    curves: CurveGenerator, samples: Samples, tmp_path: Path, spoiled: str
+) -> None:
+    told = samples.tensors()
+    if spoiled == "features":
+        told["features"] = told["features"][:, 1:].contiguous()
+    card = {"medium": curves.medium, "version": curves.version, "parent": None}
+    write_checkpoint(tmp_path, card, {"weights": {"none": torch.zeros(1)}})
+    add_beside(tmp_path / curves.medium / curves.version, USUAL, told)
+    found = Usual(Checkpoints(tmp_path, tmp_path / "home")).of(curves)
+    wanted = samples if spoiled == "nothing" else Samples.usual(curves)
+    torch.testing.assert_close(found.features, wanted.features, atol=2e-2, rtol=2e-3)
+
+
+def test_what_is_usual_is_told_of_all_that_dials_are_named_after(
+    curves: CurveGenerator, samples: Samples
+) -> None:
+    dial = Direction("rise", (1.0,), 1.0, attribute="rise")
+    generator = SimpleNamespace(
+        feature_statistics=curves.feature_statistics, directions=[dial, replace(dial, attribute="")]
+    )
+    assert samples.are_of(generator)  # type: ignore[arg-type]
+    generator.directions.append(replace(dial, attribute="depth"))
+    assert not samples.are_of(generator)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sign", [1, -1])
