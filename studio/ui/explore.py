@@ -133,7 +133,7 @@ def build(page: Page) -> gr.Tab:
 
     def look_ahead(visit: Visit) -> list[Any]:
         with visit.looking_ahead("explore"):
-            walk = Walk(visit)
+            walk = Walk(visit, page.usual)
             return [view.ends(walk), view.nearby(walk)]
 
     def try_own(visit: Visit) -> Iterator[dict[str, str]]:

@@ -301,11 +301,15 @@ def shown_dials(walk: Walk) -> list[Dial]:
 
 
 def ends(walk: Walk) -> dict[str, list[str]]:
-    """Small pictures of where each dial leads: by its key, low and high."""
+    """Small pictures of where each dial leads, what is held included: by its key, low and high."""
     steering, moment = walk.steering, walk.moment
     keys = [WILDNESS, *(dial.key for dial in shown_dials(walk))]
     places = [steering.turned_by(moment, key, by) for key in keys for by in (-PREVIEWED, PREVIEWED)]
-    pictures = [artwork.thumbnail(size=END_THUMBNAIL) for artwork in steering.artworks(places)]
+    if walk.desk.held:
+        works: Sequence[Artwork] = [held_dials.preview(walk, place) for place in places]
+    else:
+        works = steering.artworks(places)
+    pictures = [artwork.thumbnail(size=END_THUMBNAIL) for artwork in works]
     return {key: pictures[2 * i : 2 * i + 2] for i, key in enumerate(keys)}
 
 

@@ -47,10 +47,24 @@ def aims(walk: Walk) -> dict[str, float]:
 def held(walk: Walk, wanted: Moment, looks: int = LOOKS) -> Moment:
     """The moment that somebody turned dials to, with others turned against what is held; shown
     as it is."""
+    moment, artwork = sought(walk, wanted, looks)
+    if artwork is not None:
+        walk.shown = (moment, artwork)
+    return moment
+
+
+def preview(walk: Walk, wanted: Moment) -> Artwork:
+    """What a turn would lead to, with one look."""
+    moment, artwork = sought(walk, wanted, looks=1)
+    return artwork or walk.steering.artworks([moment])[0]
+
+
+def sought(walk: Walk, wanted: Moment, looks: int) -> tuple[Moment, Artwork | None]:
+    """As `held`, and the work there if it was looked at."""
     if not wanted.positions and wanted.wildness == walk.moment.wildness:
-        return replace(wanted, balance={})
+        return replace(wanted, balance={}), None
     if not walk.desk.held or walk.usual is None:
-        return wanted
+        return wanted, None
     here = walk.moment
     keys = {*wanted.positions, *here.positions}
     turned = {key for key in keys if wanted.positions.get(key) != here.positions.get(key)}
@@ -68,7 +82,4 @@ def held(walk: Walk, wanted: Moment, looks: int = LOOKS) -> Moment:
         return standing(walk, artwork)
 
     found = balanced(look, [*directions.values()], turned, here.balance, wished, looks)
-    moment, artwork = made.get(tuple(sorted(found.items())), (replace(wanted, balance=found), None))
-    if artwork is not None:
-        walk.shown = (moment, artwork)
-    return moment
+    return made.get(tuple(sorted(found.items())), (replace(wanted, balance=found), None))

@@ -7,7 +7,7 @@ import torch
 
 from studio.studio import Studio
 from studio.taste.explain import Usual
-from studio.ui import held_dials
+from studio.ui import explore_view, held_dials
 from studio.ui.explore_state import Desk
 from studio.ui.session import Visit
 from studio.ui.walk import Walk, steer, throw
@@ -74,6 +74,21 @@ def test_a_hand_that_is_still_turning_is_followed_with_one_look(
     steer(walk, {"positions": {TURNED: 1.0}, "wildness": 1.0, "live": True})
     walk.artwork()
     assert len(made) == 2
+
+
+def test_previews_show_what_turning_would_do_with_what_is_held(visit: Visit, usual: Usual) -> None:
+    free = explore_view.ends(Walk(visit, usual))
+    held_dials.toggle(walk := Walk(visit, usual), {"key": held_dials.ALL})
+    walk.finish()
+    walk = Walk(visit, usual)
+    shown = explore_view.ends(walk)
+    assert shown.keys() == free.keys() and shown != free
+    assert all(low and high for low, high in shown.values())
+    # Looking has moved nothing.
+    assert walk.moment.balance == {} and walk.artwork().show("") == Walk(visit).artwork().show("")
+    turned = held_dials.held(walk, walk.steering.turned_by(walk.moment, TURNED, 2.0), looks=1)
+    [there] = walk.steering.artworks([turned])
+    assert shown[TURNED][1] == there.thumbnail(size=explore_view.END_THUMBNAIL)
 
 
 def test_a_new_work_is_not_drawn_to_the_one_before(visit: Visit, usual: Usual) -> None:
