@@ -75,7 +75,13 @@ def keeping(settings: Settings) -> Keeping:
         from studio.dataset import Dataset
 
         return Dataset(settings)
-    return Disk(lasts=not is_on_space() or is_mounted(settings.home))
+    return Disk(lasts=not is_on_space() or is_mounted(settings.home) or is_kept_elsewhere(settings))
+
+
+def is_kept_elsewhere(settings: Settings) -> bool:
+    """Whether a database server has what people make, and a bucket their versions."""
+    has_server = not settings.resolved_database_url.startswith("sqlite")
+    return has_server and isinstance(settings.checkpoints, str)
 
 
 def is_mounted(folder: Path) -> bool:

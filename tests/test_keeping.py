@@ -199,3 +199,12 @@ def test_a_disk_of_its_own_lasts_on_a_space_and_another_does_not(
     assert not keeping(settings).is_lasting
     assert isinstance(keeping(settings), Disk)
     assert not is_mounted(Path("/"))
+    # Servers keep what a disk does not: works in the one, versions in the other.
+    server, bucket = "postgresql+psycopg://ada@db/studio", "s3://studio/versions"
+    for database_url, checkpoints, lasts in (
+        (server, settings.checkpoints, False),
+        (None, bucket, False),
+        (server, bucket, True),
+    ):
+        elsewhere = Settings(home=settings.home, database_url=database_url, checkpoints=checkpoints)
+        assert keeping(elsewhere).is_lasting == lasts

@@ -44,9 +44,20 @@ CHROMIUM_FLAGS = (
 
 class ServedStudio:
     """`python app.py` with a home, a database and a port of its own, and base models from a
-    folder; where STUDIO_TEST_BUCKET is set, with a bucket for what is learned."""
+    folder; where STUDIO_TEST_BUCKET is set, with a bucket for what is learned.
 
-    def __init__(self, home: Path, bases: Path = SHIPPED_CHECKPOINTS, **settings: str) -> None:
+    Args:
+        is_alone: all that it keeps is in its home, whatever tests run with otherwise.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        bases: Path = SHIPPED_CHECKPOINTS,
+        *,
+        is_alone: bool = False,
+        **settings: str,
+    ) -> None:
         self.home = home
         self.bases = bases
         self.settings = settings
@@ -55,9 +66,10 @@ class ServedStudio:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "server.log"
-        server = databases.server()
+        server = None if is_alone else databases.server()
         self.database_url = databases.create(server) if server else f"sqlite:///{home}/studio.db"
-        self.bucket = the_buckets().create() if os.environ.get("STUDIO_TEST_BUCKET") else ""
+        has_bucket = bool(os.environ.get("STUDIO_TEST_BUCKET")) and not is_alone
+        self.bucket = the_buckets().create() if has_bucket else ""
         self.start()
 
     def start(self) -> None:

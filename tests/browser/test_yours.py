@@ -92,7 +92,9 @@ def space(tmp_path: Path, bases: Path):
     """A studio on a Space without storage."""
     if is_mounted(tmp_path):
         pytest.skip("the folder of the tests lies on a disk of its own, as storage of a Space does")
-    served = ServedStudio(tmp_path / "home", bases, SPACE_ID="ada/studio", STUDIO_HOST="127.0.0.1")
+    served = ServedStudio(
+        tmp_path / "home", bases, is_alone=True, SPACE_ID="ada/studio", STUDIO_HOST="127.0.0.1"
+    )
     yield served
     served.stop()
 
