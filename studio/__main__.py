@@ -95,11 +95,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, help="compare with this folder instead")
     sub.add_argument("--samples", type=int, default=5000)
 
-    sub = command(
-        "map",
-        draw_map,
-        "draw the map of what a model can make, beside its weights",
-    )
+    sub = command("map", draw_map, "draw the map of what a model can make, beside its weights")
     sub.add_argument("--measure", action="store_true", help="say how far it can be trusted, too")
 
     sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")

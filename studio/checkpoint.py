@@ -251,8 +251,7 @@ def add_beside(
             if document is not None:
                 text = json.dumps(document, indent=1, ensure_ascii=False)
                 (scratch / f"{name}.json").write_text(text, encoding="utf-8")
-            files_of_card = card["files"].items()
-            known = {file: digest for file, digest in files_of_card if not is_of(file, name)}
+            known = {one: card["files"][one] for one in card["files"] if not is_of(one, name)}
             added = {path.name: sha256(path) for path in sorted(scratch.iterdir())}
             for files in (known, known | added):
                 write_card(scratch / CARD, {**card, "files": files})

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 import pytest
 from moto.server import ThreadedMotoServer
 
-from studio.bucket import Bucket
-
 HOST = "127.0.0.1"
 URL = "s3://studio/versions"
 
@@ -31,9 +29,9 @@ class Buckets:
     def come_back(self) -> None:
         self.start(self.port)
 
-    def create(self) -> str:
-        """The URL of versions in a new, empty bucket."""
-        name = f"studio-{uuid.uuid4().hex}"
+    def create(self, name: str = "") -> str:
+        """The URL of versions in a new, empty bucket; of any name, if it matters to nobody."""
+        name = name or f"studio-{uuid.uuid4().hex}"
         address = f"http://{HOST}:{self.port}/{name}"
         urllib.request.urlopen(urllib.request.Request(address, method="PUT")).close()
         return f"s3://{name}/versions"
@@ -58,6 +56,6 @@ def serving() -> Iterator[Buckets]:
         # Such servers of one process have what they hold in common.
         reset = f"{buckets.environment['AWS_ENDPOINT_URL']}/moto-api/reset"
         urllib.request.urlopen(urllib.request.Request(reset, method="POST")).close()
-        Bucket(URL).files.mkdir("studio")
+        assert buckets.create("studio") == URL
         yield buckets
     buckets.server.stop()

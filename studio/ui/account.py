@@ -43,7 +43,7 @@ def signed_in(
     was_own = accounts.name(key) is None
     opened = accounts.sign_in(key, f"{PROVIDER}/{profile['sub']}", profile.name or profile.username)
     # Where it has become theirs, nothing is left behind.
-    return opened, key if was_own and studio.store.knows(key) and opened != key else before
+    return opened, key if was_own and studio.store.knows(key) else before
 
 
 def header(visit: Visit) -> str:

@@ -39,9 +39,13 @@ def standing(walk: Walk, artwork: Artwork) -> dict[str, float]:
     return {name: float(values[0]) for name, values in found.items()}
 
 
-def aims(walk: Walk) -> dict[str, float]:
-    """Where a work is from which dials are turned; nothing where none is held."""
-    return standing(walk, walk.artwork()) if walk.desk.held and walk.usual is not None else {}
+def aims(walk: Walk) -> Mapping[str, float]:
+    """Where a work is from which dials are turned, measured once; nothing where none is held."""
+    if not walk.desk.held:
+        return {}
+    if walk.desk.aims or walk.usual is None:
+        return walk.desk.aims
+    return standing(walk, walk.artwork())
 
 
 def held(walk: Walk, wanted: Moment, looks: int = LOOKS) -> Moment:
@@ -71,7 +75,7 @@ def sought(walk: Walk, wanted: Moment, looks: int) -> tuple[Moment, Artwork | No
     directions = walk.steering.directions
     names = {directions[key].attribute for key in walk.desk.held if key in directions}
     names -= {directions[key].attribute for key in turned if key in directions}
-    there = walk.desk.aims or aims(walk)
+    there = aims(walk)
     wished = {name: there[name] for name in sorted(names) if name in there}
     made: dict[tuple[tuple[str, float], ...], tuple[Moment, Artwork]] = {}
 

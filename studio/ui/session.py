@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -107,12 +107,11 @@ class Visit:
         named = {f"{name}.{self.medium}": value for name, value in values.items()}
         self.studio.store.save_states(self.key, named)
 
-    @contextmanager
-    def asking(self, place: str, *, is_passing: bool = False) -> Iterator[None]:
+    def asking(self, place: str, *, is_passing: bool = False) -> AbstractContextManager[None]:
         """See `Line.asking`; for one place of this person's page and one medium."""
-        line, at = self.studio.registry.line, f"{place}.{self.medium}"
-        with line.asking(self.key, at, is_passing=is_passing):
-            yield
+        return self.studio.registry.line.asking(
+            self.key, f"{place}.{self.medium}", is_passing=is_passing
+        )
 
     @contextmanager
     def looking_ahead(self, place: str) -> Iterator[None]:

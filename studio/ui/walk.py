@@ -169,9 +169,7 @@ class Walk:
             self.go(replace(turned, how="version", parents=here.parents))
 
     def finish(self) -> None:
-        # Where the work is has been measured already, unless it is another one since.
-        aims = self.desk.held and self.desk.aims
-        self.desk = replace(self.desk, aims=aims or held_dials.aims(self))
+        self.desk = replace(self.desk, aims=held_dials.aims(self))
         changed = {HISTORY: self.history.to_dict()} if self.is_changed else {}
         self.visit.save_all(changed | {DESK: self.desk.to_dict()})
 
