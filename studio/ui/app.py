@@ -99,9 +99,9 @@ def connect(app: gr.Blocks, page: Page, header: gr.HTML, before: gr.BrowserState
             known = medium if medium in media() else next(iter(media()))
             return opened, known, before, header_html(visit(studio, opened, known, request))
 
-    def choose_medium(visit: Visit, said: Said) -> tuple[str, str]:
+    def choose_medium(visit: Visit, said: Said) -> list[str]:
         chosen = replace(visit, medium=str(said["medium"]))
-        return chosen.medium_object.name, header_html(chosen)
+        return [chosen.medium_object.name, header_html(chosen), *[""] * len(first.stale)]
 
     def choose_language(visit: Visit, said: Said) -> None:
         chosen = said["language"] if said["language"] in LANGUAGES else None
@@ -119,7 +119,10 @@ def connect(app: gr.Blocks, page: Page, header: gr.HTML, before: gr.BrowserState
     # chosen again, so its content is asked for here.
     first = page.filled[0]
     header.medium(
-        page.saying(choose_medium), page.inputs, [page.medium, header], **page.quiet
+        page.saying(choose_medium),
+        page.inputs,
+        [page.medium, header, *first.stale],
+        **page.quiet,
     ).then(first.event, page.inputs, first.outputs, **page.quiet).then(
         js="() => document.querySelector('#studio-tabs [role=tab]').click()"
     )

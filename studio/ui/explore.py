@@ -171,7 +171,7 @@ def build(page: Page) -> gr.Tab:
             visit.warn(error)
         yield [*draw(walk), ""]
 
-    page.fills(tab, enter, [*drawn, search])
+    page.fills(tab, enter, [*drawn, search], stale=[nearby, readout, ends])
     gestures.gesture(
         page.handler(act),
         [*page.inputs, gestures],

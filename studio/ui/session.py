@@ -202,11 +202,13 @@ def _warn(words: Words, error: StudioError) -> None:
 
 @dataclass(frozen=True)
 class Filled:
-    """A tab and the event that fills it."""
+    """A tab and the event that fills it; `stale` comes later and is of the medium before until
+    then."""
 
     tab: gr.Tab
     event: Callable[..., Any]
     outputs: list[gr.components.Component]
+    stale: list[gr.components.Component]
 
 
 class Page:
@@ -342,6 +344,11 @@ class Page:
         tab: gr.Tab,
         fn: Callable[[Visit], Any],
         outputs: Sequence[gr.components.Component],
+        stale: Sequence[gr.HTML] = (),
     ) -> None:
-        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium."""
-        self.filled.append(Filled(tab, self.handler(fn), list(outputs)))
+        """Have `fn(visit)` fill `outputs` whenever the tab comes up or shows another medium.
+
+        Args:
+            stale: what is filled later; another medium empties it.
+        """
+        self.filled.append(Filled(tab, self.handler(fn), list(outputs), list(stale)))

@@ -349,3 +349,27 @@ def test_every_control_has_a_name(person: Callable[..., Page]) -> None:
             .map((node) => node.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
+
+
+def test_another_medium_shows_nothing_of_the_one_before(person: Callable[..., Page]) -> None:
+    page = person()
+    nearby = page.locator("#tab-explore .nearby button")
+    expect(nearby).to_have_count(8)
+    page.wait_for_function("() => document.querySelector('#tab-explore .peek > *')")
+    page.evaluate(
+        """() => {
+          const side = document.querySelector("#tab-explore .side");
+          const peeks = () => document.querySelectorAll("#tab-explore .peek > *").length;
+          const look = () => {
+            if (side.querySelector(".nearby button, .readout")) return;
+            window.emptied = true;
+            window.peeked = peeks();
+          };
+          new MutationObserver(look).observe(side, { childList: true, subtree: true });
+        }"""
+    )
+    page.locator("[data-switch=medium]").select_option("melody")
+    page.wait_for_function("() => window.emptied")
+    expect(page.locator("#tab-explore .stage svg, #tab-explore .stage audio").first).to_be_attached()
+    expect(nearby).to_have_count(8)
+    assert page.evaluate("() => window.peeked") == 0

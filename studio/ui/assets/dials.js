@@ -165,7 +165,7 @@ function build({ key, name, low, high, own, held: canHold }, words) {
 
 function hang() {
   for (const [key, row] of rows) {
-    (pictures[key] || []).forEach((picture, index) => {
+    (pictures[key] || ["", ""]).forEach((picture, index) => {
       row.ends[index].querySelector(".peek").innerHTML = picture;
     });
   }
