@@ -31,6 +31,7 @@ from studio.jobs import Jobs
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.taste import finetune
+from studio.taste.choosing import Choosing
 from studio.ui import lesson
 from studio.ui.app import build_app
 from studio.ui.session import Visit
@@ -49,7 +50,8 @@ def learning(studio: Studio, politeness: int) -> Iterator[None]:
     with (
         mock.patch.object(jobs, "POLITENESS", politeness),
         mock.patch.object(finetune, "MOST_ROUNDS", 10**6),
-        mock.patch.object(finetune, "LEAST_ROUNDS", 10**6),
+        mock.patch.object(Choosing, "usual_rounds", 10**6),
+        mock.patch.object(Choosing, "least_rounds", 10**6),
         mock.patch.object(finetune, "UNHURRIED", 1e9),
     ):
         studio = replace(studio, jobs=Jobs(studio.store))

@@ -31,6 +31,7 @@ from studio.medium import Generator, media
 from studio.taste.artists import invent
 from studio.taste.blend import MOST_RANK
 from studio.taste.finetune import finetune
+from studio.taste.foresight import Foresight
 from studio.taste.reward import RewardModel
 from studio.taste.select import Curator
 from studio.taste.simulate import BASE_SAMPLES, FIRST_FRESH_SEED, FRESH_SAMPLES, Trial, measure
@@ -48,7 +49,9 @@ class Lesson:
         given, _ = trial.rate(curator)
         self.reward: RewardModel = curator.reward(trial.generator, given)
         self.expected = self.reward.predict(trial.untouched.features)[0]
-        self.adapter = finetune(trial.generator, given, seed=trial.seed).adapter
+        self.adapter = finetune(
+            trial.generator, given, foresight=trial.foresight, seed=trial.seed
+        ).adapter
 
     def judge(self, works: Any) -> dict[str, float]:
         figures = self.trial.figures(works)
@@ -66,9 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--artists", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    generator = registry().use(options.medium)
+    models = registry()
+    generator = models.use(options.medium)
+    foresight = Foresight.kept(models.base(options.medium, generator.version))
     fresh = noise_from_seeds(range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + FRESH_SAMPLES))
-    lessons = taught(generator, fresh, options.artists)
+    lessons = taught(generator, fresh, options.artists, foresight)
 
     def works(adapters: Sequence[dict[str, Tensor]]) -> Any:
         merged = low_rank.compressed(low_rank.side_by_side(adapters), MOST_RANK)
@@ -104,14 +109,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"  {name:18}", "  ".join(f"{key} {value:.3f}" for key, value in row.items()))
 
 
-def taught(generator: Generator, fresh: Tensor, artists: int) -> list[Lesson]:
+def taught(
+    generator: Generator, fresh: Tensor, artists: int, foresight: Foresight | None
+) -> list[Lesson]:
     """The lessons that were not refused."""
     base = measure(generator, generator.map(noise_from_seeds(range(BASE_SAMPLES))))
     untouched = measure(generator, generator.map(fresh))
     lessons = []
     for seed, artist in enumerate(invent(base.attributes, artists, seed=0)):
         try:
-            trial = Trial(generator, artist, base, untouched, fresh, RATINGS, seed)
+            works = (base, untouched, fresh)
+            trial = Trial(generator, artist, *works, RATINGS, seed, foresight=foresight)
             lessons.append(Lesson(trial))
         except NotEnoughRatings as refusal:
             print(f"{artist.name}: {refusal.key}", file=sys.stderr)

@@ -98,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("map", draw_map, "draw the map of what a model can make, beside its weights")
     sub.add_argument("--measure", action="store_true", help="say how far it can be trusted, too")
 
+    sub = command("foresee", foresee, "learn what a base's works look like before they are made")
+    sub.add_argument("--works", type=int, help="how many to make and learn from")
+
     sub = command("finetune", finetune, "fine-tune a model on ratings, or on works of one's own")
     source = sub.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -307,6 +310,28 @@ def draw_map(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def foresee(options: argparse.Namespace) -> dict[str, Any]:
+    from studio.checkpoint import FORESIGHT
+    from studio.taste import foresight
+
+    models = registry()
+    version = options.version or models.default_version(options.medium)
+    if not models.checkpoints.find(options.medium, version).is_base:
+        raise BadSetting("bad_argument", what=f"{version} is no base; lessons go back to its base.")
+    works = foresight.WORKS if options.works is None else options.works
+    if works < foresight.BATCH:
+        raise BadSetting("bad_argument", what=f"--works is at least {foresight.BATCH}.")
+    generator = models.use_apart(options.medium, version)
+    found = foresight.learn(generator, works, told=counted("making works"))
+    models.checkpoints.add_beside(options.medium, version, FORESIGHT, found.tensors())
+    return {
+        "version": version,
+        "works": works,
+        "pool": len(found.latents),
+        "explained": round(found.explained, 3),
+    }
+
+
 def counted(what: str) -> Callable[[float], None]:
     """Tells on the terminal how far something long has come, each tenth of it."""
     told = 0
@@ -324,6 +349,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
     from studio.settings import load_settings
     from studio.taste.finetune import STRENGTHS
     from studio.taste.finetune import finetune as tune
+    from studio.taste.foresight import Foresight
     from studio.taste.own_works import files_below, read_works
     from studio.taste.ratings import Ratings
     from studio.taste.transfer import transfer
@@ -359,7 +385,14 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
         people = [Ratings.from_file(path, generator) for path in options.ratings]
         ratings = Ratings.together(people)
         try:
-            found = tune(generator, ratings, base=base, unfinished=unfinished, **chosen)
+            found = tune(
+                generator,
+                ratings,
+                base=base,
+                foresight=Foresight.kept(models.base(options.medium, generator.version)),
+                unfinished=unfinished,
+                **chosen,
+            )
         except NotEnoughRatings:
             forget(unfinished)
             raise
@@ -373,6 +406,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
 
 def simulate(options: argparse.Namespace) -> dict[str, Any]:
     from studio.taste.artists import MOST_NOISE, NOISE
+    from studio.taste.foresight import Foresight
     from studio.taste.reward import FEWEST
     from studio.taste.simulate import simulate as run
 
@@ -386,12 +420,15 @@ def simulate(options: argparse.Namespace) -> dict[str, Any]:
     if options.artists < 1 or options.ratings < FEWEST:
         what = f"--artists must be at least 1, and --ratings {FEWEST}: fewer teach nothing."
         raise BadSetting("bad_argument", what=what)
+    models = registry()
+    generator = models.use(options.medium, options.version)
     return run(
-        registry().use(options.medium, options.version),
+        generator,
         artists=options.artists,
         ratings=options.ratings,
         noise=noise,
         deep=options.deep,
+        foresight=Foresight.kept(models.base(options.medium, generator.version)),
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
 

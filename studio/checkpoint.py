@@ -35,8 +35,8 @@ TUNED = "-tuned-"
 """Stands between the base and the date in the name of a fine-tune."""
 WRITING, REMOVING = ".writing-", ".removing-"
 """How folders begin that are not whole yet, or not any more: no version has such a name."""
-MAP, USUAL = "atlas", "usual"
-BESIDE = (MAP, USUAL)
+MAP, USUAL, FORESIGHT = "atlas", "usual", "foresight"
+BESIDE = (MAP, USUAL, FORESIGHT)
 """What was measured of a model: it may come and go, and the model is the same."""
 """The name of the tensors and the document that hold a model's map (see studio.atlas). It may be
 drawn later than the rest: a version with another map, or without one, is the same version."""

@@ -234,7 +234,7 @@ def test_what_one_machine_is_taught_another_samples(
     from latent_stripes.generator import publish
 
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
-    monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
+    monkeypatch.setattr(climb.Climb, "least_rounds", ROUNDS)
     monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
     # A base that no machine was shipped with: the bucket has it from the first one.
     publish(settings.home / "checkpoints")

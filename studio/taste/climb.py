@@ -88,7 +88,14 @@ class Climb:
         pictures: works decoded so far.
         gains: that works had at the beginning of each round made so far.
         is_over: whether whoever climbs has decided against another round.
+        usual_rounds: after which it goes on only if there is a reason to.
+        least_rounds: fewer teach nothing worth checking, however slow the machine.
+        recent: rounds whose looks at works it goes by.
     """
+
+    usual_rounds = 8
+    least_rounds = 6
+    recent = RECENT
 
     def __init__(
         self, generator: Generator, aim: Aim, rng: torch.Generator, batch: int = BATCH
@@ -122,6 +129,10 @@ class Climb:
         """That works had at the beginning of the last round."""
         return self.gains[-1] if self.gains else -math.inf
 
+    def has_enough(self) -> bool:
+        """Whether works had all that is wanted at the beginning of the last round."""
+        return self.gain >= self.aim.wanted
+
     @property
     def is_stuck(self) -> bool:
         """Whether the last rounds gained nothing."""
@@ -148,7 +159,7 @@ class Climb:
         self.is_over, self.pictures = bool(is_over), int(pictures)
         self.gains = state["gains"].tolist()
         self.rng.set_state(state["rng"])
-        seen = range(min(self.rounds, RECENT))
+        seen = range(min(self.rounds, self.recent))
         self.seen = [(state[f"seen.{i}.0"], state[f"seen.{i}.1"]) for i in seen]
         moments = {}
         for index, parameter in enumerate(self.parameters):
@@ -170,7 +181,7 @@ class Climb:
             FineTuneCancelled: nobody waits for it any more.
         """
         points, gradients, gain = self.look_ahead(teller)
-        self.seen = [*self.seen, (points, gradients)][-RECENT:]
+        self.seen = [*self.seen, (points, gradients)][-self.recent :]
         self.gains = [*self.gains, gain]
         if is_enough and gain >= self.aim.wanted:
             return

@@ -1,20 +1,20 @@
 """Fine-tuning: the mapping learns to make what a person likes, and is checked before it is offered.
 
-The aim is the smallest change of what the generator makes that lifts the expected liking to a
-wanted percentile: reward maximisation anchored to the base by a KL divergence, as in Ziegler et
-al., Fine-Tuning Language Models from Human Preferences, 2019, with the weight of the reward found
-by dual ascent instead of by hand. The reward is pessimistic (mean minus a share of its standard
-deviation), since an optimiser goes wherever a reward model is wrong (Gao et al., Scaling Laws for
-Reward Model Overoptimization, 2022).
+Where it is known what the base makes (studio.taste.foresight), the mapping learns to make what
+pleases of that (studio.taste.choosing). Else it climbs, and the aim is the smallest change of what
+the generator makes that lifts the expected liking to a wanted percentile: reward maximisation
+anchored to the base by a KL divergence, as in Ziegler et al., Fine-Tuning Language Models from
+Human Preferences, 2019, with the weight of the reward found by dual ascent instead of by hand. The
+reward is pessimistic (mean minus a share of its standard deviation), since an optimiser goes
+wherever a reward model is wrong (Gao et al., Scaling Laws for Reward Model Overoptimization, 2022).
 
-That is the lean fine-tune, of the noise's distribution; studio.taste.climb does it. A deep one goes
+That is the lean fine-tune, of the noise's distribution (studio.taste.climb). A deep one goes
 on where a decoder can learn (studio.medium.Handed): it learns too, once the mapping has
 (studio.taste.hand), and that part is kept only if fresh works gain.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +23,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from studio import adapter as low_rank
 from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste import hand
+from studio.taste.choosing import LEAST_RISE as LEAST_CHOSEN_RISE
+from studio.taste.choosing import Choosing
 from studio.taste.climb import BATCH, Climb, features_of
-from studio.taste.components import components, whiten
+from studio.taste.foresight import Foresight
+from studio.taste.pleasing import Look, Pleasing
 from studio.taste.quality import departure, quality_kept
 from studio.taste.ratings import Ratings
 from studio.taste.reward import RewardModel, require_trusted
@@ -42,30 +44,16 @@ STRENGTHS = {"gentle": 0.8, "clear": 0.97, "bold": 0.99}
 reward model knows. Optimising what it knows makes it too hopeful: of clear about 0.85 is true."""
 
 SECONDS = 150.0
-"""After LEAST_ROUNDS, no round begins later than this, so that a slow or busy machine ends too; the
-check comes after. Two free CPU cores need about a third of it. A deep fine-tune may take twice."""
+"""After the least rounds, no round begins later than this, so that a slow or busy machine ends too;
+the check comes after. Two free CPU cores need about a third of it. A deep fine-tune may take
+twice."""
 SAMPLES = 128
 """Works that before and after are measured on; never used for learning. A lesson that is checked on
 fewer, or on more, looks at as many fewer or more in each round."""
-ROUNDS = 8
 MOST_ROUNDS = 24
 """As many, where works are quick to make, while they please less than wanted."""
 UNHURRIED = 40.0
-"""Seconds after which no round is added to ROUNDS."""
-LEAST_ROUNDS = 6
-"""Fewer teach nothing worth checking, however slow the machine."""
-PESSIMISM = 0.5
-"""Standard deviations of the reward's doubt that are taken off its mean."""
-CEILING = 0.98
-"""Quantile of the pessimistic reward among works before; to please more than that counts little."""
-VARIETY = 1.0
-"""Weight of keeping works apart."""
-FARTHEST = 2.8
-"""Wanted gain, in standard deviations of the expected liking, beyond which no reward model built
-on a few dozen ratings deserves to be followed."""
-WELL_KNOWN = 0.5
-"""Expected liking's share of the standard deviation of liking, below which it is followed less far.
-Ratings given by chance that look like a taste have 0.4, tastes 0.53 to 0.61 (medians)."""
+"""Seconds after which no round is added to the usual ones."""
 LEAST_GAIN = 0.2
 LEAST_DIVERSITY = 0.6
 LEAST_DECODER_GAIN = 0.05
@@ -108,6 +96,7 @@ def finetune(
     ratings: Ratings,
     *,
     base: Generator | None = None,
+    foresight: Foresight | None = None,
     strength: str = "clear",
     deep: bool = False,
     preview_noise: Tensor | None = None,
@@ -124,6 +113,8 @@ def finetune(
         generator: the version to start from; it is not changed.
         base: the base it goes back to, if it is none itself: what is lost a little in each of many
             lessons is lost, so that quality is measured against what came before all of them.
+        foresight: of that base. With it the mapping learns from those of the base's works that
+            please (studio.taste.choosing), without it by climbing.
         strength: one of STRENGTHS.
         deep: whether a decoder that can learn does too, which takes as long again.
         preview_noise: [P, 128]; its works are shown as they change.
@@ -151,10 +142,10 @@ def finetune(
     before = look(generator, generator.map(noise), reward, teller)
     origin = look_at_base(base, generator, before, noise, reward, teller)
     aim = Pleasing(generator, reward, before, STRENGTHS[strength])
-    climb = Climb(generator, aim, rng, looked_at(samples))
+    climb = begin(generator, aim, rng, foresight, strength, before, noise)
     file = Unfinished(
         unfinished,
-        *(generator.version, strength, deep, seed, samples),
+        *(generator.version, strength, deep, seed, samples, type(climb).__name__),
         *(ratings.latents, ratings.stars, ratings.pairs, ratings.raters),
         *climb.mapping.state_dict().values(),
     )
@@ -162,12 +153,14 @@ def finetune(
         begun -= climb.take_up(kept)
     while climb.rounds < MOST_ROUNDS and not climb.is_over:
         number, elapsed = climb.rounds, time.monotonic() - begun
-        if number >= LEAST_ROUNDS and (climb.gain >= aim.wanted or elapsed > seconds):
+        may_stop = number >= climb.least_rounds
+        if may_stop and (climb.has_enough() or elapsed > seconds):
             break
-        climb.round(min(number / ROUNDS, 0.9), teller, is_enough=number >= LEAST_ROUNDS)
-        climb.is_over = number + 1 >= ROUNDS and (elapsed > UNHURRIED or climb.is_stuck)
+        climb.round(min(number / climb.usual_rounds, 0.9), teller, is_enough=may_stop)
+        is_usual = number + 1 >= climb.usual_rounds
+        climb.is_over = is_usual and (elapsed > UNHURRIED or climb.is_stuck)
         file.save(climb.state(time.monotonic() - begun))
-        share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
+        share = 0.15 + 0.6 * min((number + 1) / climb.usual_rounds, 1.0)
         teller.tell(share, "learning", climb.mapping, reward=climb.gain)
     teller.tell(0.75, "checking")
     adapter = low_rank.adapter_tensors(climb.mapping)
@@ -194,6 +187,25 @@ def finetune(
     }
     teller.tell(1.0, "checking")
     return FineTuneResult(adapter, measured)
+
+
+def begin(
+    generator: Generator,
+    aim: Pleasing,
+    rng: torch.Generator,
+    foresight: Foresight | None,
+    strength: str,
+    before: Look,
+    noise: Tensor,
+) -> Climb:
+    """Choosing, where works can be foreseen and the base makes some that please clearly more than
+    those `before`, of that noise; else climbing."""
+    batch = looked_at(len(noise))
+    if foresight is not None and foresight.is_of(generator, generator.map(noise), before.features):
+        choosing = Choosing(generator, aim, rng, foresight, strength, batch)
+        if choosing.rise >= LEAST_CHOSEN_RISE:
+            return choosing
+    return Climb(generator, aim, rng, batch)
 
 
 def _deepened(
@@ -268,20 +280,6 @@ def is_worth_it(mapped: Look, decoded: Look, base: Look) -> bool:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a reward model thinks of N works."""
-
-    features: Tensor
-    mean: Tensor
-    deviation: Tensor
-
-    @property
-    def pessimistic(self) -> Tensor:
-        """[N]; what an optimiser may count on."""
-        return self.mean - PESSIMISM * self.deviation
-
-
-@dataclass(frozen=True)
 class Check:
     """What works of the same noise were like before and after, and are like at the base."""
 
@@ -346,54 +344,3 @@ def look_at_base(
 def look(generator: Generator, latents: Tensor, reward: RewardModel, teller: Teller) -> Look:
     features = features_of(generator, latents, teller)
     return Look(features, *reward.predict(features))
-
-
-class Pleasing:
-    """To be liked: the aim of a fine-tune on ratings, see studio.taste.climb.Aim.
-
-    The unit of its gains is the standard deviation of the expected liking of works before.
-    """
-
-    def __init__(
-        self, generator: Generator, reward: RewardModel, before: Look, percentile: float
-    ) -> None:
-        self.reward = reward
-        self.statistics = generator.feature_statistics
-        self.base_mean = before.mean.mean()
-        self.spread = before.mean.std().clamp_min(1e-6)
-        total = (self.spread.square() + before.deviation.square().mean()).sqrt()
-        normal = math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * percentile - 1)))
-        known = float(self.spread / total)
-        self.wanted = min(normal / known, FARTHEST * min(known / WELL_KNOWN, 1) ** 2)
-        # Nothing is gained by works that please more than nearly everything before did: there the
-        # reward model only guesses.
-        self.ceiling = torch.quantile(before.pessimistic, CEILING)
-        feature_scales = components(self.statistics).scales
-        self.feature_scales = feature_scales / feature_scales.norm()
-        points = whiten(before.features, self.statistics)
-        self.spread_out = torch.pdist(points * self.feature_scales).mean()
-        self.apart = torch.pdist(before.features).mean()
-
-    def wish(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """See studio.taste.climb.Aim."""
-        points = whiten(features, self.statistics)
-        mean, deviation = self.reward.predict_components(points)
-        pleased = self.pleasure(mean, deviation).sum()
-        varied = torch.pdist(points * self.feature_scales).mean() / self.spread_out
-        wish = pleased - VARIETY * len(features) * F.relu(1 - varied)
-        return wish, (mean.detach() - self.base_mean) / self.spread
-
-    def pleasure(self, mean: Tensor, deviation: Tensor) -> Tensor:
-        """What is made as large as possible [B]: the pessimistic reward up to the ceiling, in
-        standard deviations of the expected liking before."""
-        softness = 0.3 * self.spread
-        short = self.ceiling - (mean - PESSIMISM * deviation)
-        return -softness * F.softplus(short / softness) / self.spread
-
-    def rewards(self, features: Tensor) -> Tensor:
-        """`pleasure` in works with features [N, F], less what each takes from their variety."""
-        white = whiten(features, self.statistics)
-        points = white * self.feature_scales
-        apart = torch.cdist(points, points).sum(1) / (len(points) - 1) / self.spread_out
-        pleasure = self.pleasure(*self.reward.predict_components(white))
-        return pleasure - VARIETY * F.relu(1 - apart)

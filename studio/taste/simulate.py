@@ -25,6 +25,7 @@ from studio.medium import FeatureStatistics, Generator
 from studio.taste.aggregate import GOALS, aggregate, harmed, in_short, intervals, reaches
 from studio.taste.artists import NOISE, Artist, invent
 from studio.taste.finetune import FineTuneResult, finetune
+from studio.taste.foresight import Foresight
 from studio.taste.ratings import Ratings
 from studio.taste.reward import FEWEST, RewardModel
 from studio.taste.select import Curator
@@ -63,6 +64,7 @@ def simulate(
     noise: float = NOISE,
     seed: int = 0,
     deep: bool = False,
+    foresight: Foresight | None = None,
     base_samples: int = BASE_SAMPLES,
     fresh_samples: int = FRESH_SAMPLES,
     tell: Tell = lambda line: None,
@@ -73,7 +75,7 @@ def simulate(
         artists: how many, of different kinds.
         ratings: stars each of them gives.
         noise: the share of an impression's variance that is mood.
-        deep: see `finetune`.
+        deep, foresight: see `finetune`.
         tell: hears a line for each step.
 
     Returns:
@@ -92,7 +94,10 @@ def simulate(
     rows = []
     for index, artist in enumerate(invent(base.attributes, artists, seed, noise)):
         tell(f"{index + 1}/{artists} {artist.name}: {ratings} ratings, then a lesson")
-        trial = Trial(generator, artist, base, untouched, fresh, ratings, seed + index, deep)
+        works = (base, untouched, fresh)
+        trial = Trial(
+            generator, artist, *works, ratings, seed + index, deep=deep, foresight=foresight
+        )
         rows.append(trial.run())
         tell(f"{index + 1}/{artists} {artist.name}: {in_short(rows[-1])}")
     figures, spans = aggregate(rows), intervals(rows)
@@ -138,6 +143,7 @@ class Trial:
         count: int,
         seed: int,
         deep: bool = False,
+        foresight: Foresight | None = None,
     ) -> None:
         self.generator = generator
         self.artist = artist
@@ -147,6 +153,7 @@ class Trial:
         self.count = count
         self.seed = seed
         self.deep = deep
+        self.foresight = foresight
         self.base_liking = artist.liking(base.attributes)
         self.rng = np.random.Generator(np.random.PCG64(seed))
 
@@ -202,7 +209,13 @@ class Trial:
         """Figures of the fine-tuned generator's fresh works, and the works."""
         begun = time.monotonic()
         try:
-            result: FineTuneResult = finetune(self.generator, given, seed=self.seed, deep=self.deep)
+            result: FineTuneResult = finetune(
+                self.generator,
+                given,
+                foresight=self.foresight,
+                seed=self.seed,
+                deep=self.deep,
+            )
         except NotEnoughRatings as refusal:
             figures = self.figures(self.untouched)
             return {**figures, "refused": refusal.key, "seconds": time.monotonic() - begun}, None

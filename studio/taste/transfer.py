@@ -25,9 +25,7 @@ from studio.taste import hand
 from studio.taste.climb import Climb, features_of
 from studio.taste.finetune import (
     LEAST_DIVERSITY,
-    LEAST_ROUNDS,
     MOST_ROUNDS,
-    ROUNDS,
     SAMPLES,
     SECONDS,
     UNHURRIED,
@@ -111,16 +109,18 @@ def transfer(
     course = Course()
     for number in range(MOST_ROUNDS):
         elapsed = time.monotonic() - begun
-        if number >= LEAST_ROUNDS and elapsed > (seconds if number < ROUNDS else UNHURRIED):
+        is_usual = number < climb.usual_rounds
+        if number >= climb.least_rounds and elapsed > (seconds if is_usual else UNHURRIED):
             break
         # Copies: what a mapping's adapter shares with it goes on changing.
         now = {n: t.clone() for n, t in low_rank.adapter_tensors(climb.mapping).items()}
-        climb.round(min(number / ROUNDS, 0.9), teller)
+        climb.round(min(number / climb.usual_rounds, 0.9), teller)
         # What was seen in a round was made before its steps.
         course.note(now, aim.away(aim.held), aim.away(aim.works))
-        share = 0.15 + 0.6 * min((number + 1) / ROUNDS, 1.0)
+        share = 0.15 + 0.6 * min((number + 1) / climb.usual_rounds, 1.0)
         teller.tell(share, "learning", climb.mapping, reward=climb.gain)
-        if number + 1 >= LEAST_ROUNDS and (climb.gain >= aim.wanted or course.is_past_best):
+        may_stop = number + 1 >= climb.least_rounds
+        if may_stop and (climb.has_enough() or course.is_past_best):
             break
     best = course.best()
     teller.tell(0.75, "checking")

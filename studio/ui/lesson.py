@@ -16,6 +16,7 @@ from studio.store import JobRow, VersionRow
 from studio.studio import Studio
 from studio.taste import Ratings, guard
 from studio.taste.finetune import STRENGTHS, FineTuneResult, finetune
+from studio.taste.foresight import Foresight
 from studio.taste.hand import can_learn
 from studio.taste.own_works import OwnWorks
 from studio.taste.reward import require_enough
@@ -100,10 +101,12 @@ def start(visit: Visit, **source: Any) -> None:
     """
     ratings = visit.ratings()
     require_enough(ratings.stars, ratings.pairs, ratings.raters)
+    registry, version = visit.studio.registry, visit.generator.version
     learn = partial(
         finetune,
         ratings=ratings,
         base=base_of(visit.studio, visit.generator),
+        foresight=Foresight.kept(registry.base(visit.medium, version)),
     )
     submit(visit, learn, {"ratings": len(ratings), **source}, is_kept=True)
 

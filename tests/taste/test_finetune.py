@@ -109,7 +109,7 @@ def test_it_can_be_cancelled_between_any_two_batches(curves: CurveGenerator, thi
 def test_the_time_given_is_kept(
     curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "LEAST_ROUNDS", 0)
+    monkeypatch.setattr(climb.Climb, "least_rounds", 0)
     with pytest.raises(NotEnoughRatings, match="did not show"):
         finetune(curves, thirty, seconds=0.0)
 
@@ -122,7 +122,7 @@ def test_a_slow_machine_learns_something_too(curves: CurveGenerator, thirty: Rat
         seconds=0.0,
         progress=lambda share, values: rounds.append(share) if "reward" in values else None,
     )
-    assert len(rounds) == module.LEAST_ROUNDS
+    assert len(rounds) == climb.Climb.least_rounds
 
 
 def test_contradictory_ratings_are_refused(curves: CurveGenerator, base: Tensor):
@@ -309,7 +309,7 @@ def test_works_that_are_not_yet_as_wanted_get_more_rounds(
     curves: CurveGenerator, thirty: Ratings, monkeypatch: pytest.MonkeyPatch
 ):
     """Up to MOST_ROUNDS, but none after UNHURRIED seconds."""
-    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(climb.Climb, "usual_rounds", 1)
     monkeypatch.setattr(module, "MOST_ROUNDS", 3)
     monkeypatch.setattr(module, "LEAST_GAIN", -9.0)
     for most, expected in ((3600.0, 3), (-1.0, 1)):
@@ -350,10 +350,10 @@ def test_where_works_are_as_wanted_it_stays(
     def pleased(self: climb.Climb, *given: Any) -> tuple[Tensor, Tensor, float]:
         points, gradients, _ = look_ahead(self, *given)
         mapped.append(next(iter(self.parameters)).detach().clone())
-        looks.append(self.aim.wanted if len(self.gains) > module.LEAST_ROUNDS else 0.0)
+        looks.append(self.aim.wanted if len(self.gains) > climb.Climb.least_rounds else 0.0)
         return points, gradients, looks[-1]
 
     monkeypatch.setattr(climb.Climb, "look_ahead", pleased)
     result = finetune(curves, thirty)
-    assert len(looks) == module.LEAST_ROUNDS + 2
+    assert len(looks) == climb.Climb.least_rounds + 2
     assert any(torch.equal(mapped[-1], each) for each in result.adapter.values())

@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 120
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "MOST_ROUNDS", ROUNDS)
-    monkeypatch.setattr(finetune, "LEAST_ROUNDS", ROUNDS)
+    monkeypatch.setattr(climb.Climb, "least_rounds", ROUNDS)
     monkeypatch.setattr(climb, "ROUND_SECONDS", UNHURRIED)
 
 

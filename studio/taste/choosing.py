@@ -1,0 +1,196 @@
+"""How a mapping learns where works can be foreseen: from those of the base that please.
+
+A base makes works that please, only seldom. Among a pool whose features are known the reward model
+chooses those that please most, and the mapping learns to make works that are distributed as these
+are: the energy distance (Székely & Rizzo, Energy statistics, 2013) between what is foreseen of its
+works and what is known of the chosen ones, in their features, in what they please and in where
+their latents lie. So what a lesson leads to is something that the base has made, as varied as that,
+and not what a reward model dreams of beyond it (Gao et al., Scaling Laws for Reward Model
+Overoptimization, 2022). Climbing its gradients instead (studio.taste.climb) leaves what a base
+makes: see docs/taste.md.
+
+Each round makes a few works all the same. They say how much they please, and how far foresight is
+wrong where the mapping has come to: a kernel regression of its errors corrects it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from studio.medium import Generator
+from studio.taste.climb import BATCH, LEARNING_RATE, Climb
+from studio.taste.components import whiten
+from studio.taste.foresight import Foresight
+from studio.taste.pleasing import PESSIMISM, WELL_KNOWN, Pleasing
+from studio.taste.telling import Teller
+
+SHARES = {"gentle": 0.3, "clear": 0.03, "bold": 0.015}
+"""Of the pool, that is chosen."""
+FEWEST = 32
+"""Chosen works that still say how varied they are."""
+LEAST_VARIETY = 0.7
+"""Mean distance of two chosen works' features, relative to that of any two, below which more are
+chosen."""
+WIDER = 1.25
+LEAST_RISE = 0.5
+"""What the chosen works have to please more than those before, in standard deviations of the
+expected liking. A version that has learned may have reached all that its base can do; it climbs."""
+STEPS = 30
+ROUND_SECONDS = 6.0
+"""After LEAST_STEPS, a mapping that is not cheap takes no more of them than fit in this."""
+LEAST_STEPS = 6
+FORESEEN = 256
+"""Works that are foreseen in each step."""
+PLACES = 0.5
+"""Weight of where latents lie, beside their works' features."""
+PAIRING = 0.02
+"""Pull of each noise towards the work it made before."""
+BELIEF = 3.0
+"""Variance of foresight's errors that a place does not explain, relative to what it does."""
+
+
+class Choosing(Climb):
+    """An adapted mapping on its way to the works that were chosen; see Climb.
+
+    Attributes:
+        chosen: indices of those works in the pool, the most pleasing first.
+        rise: how much more they please than those before.
+    """
+
+    usual_rounds = 4
+    least_rounds = 2
+    recent = usual_rounds
+
+    def __init__(
+        self,
+        generator: Generator,
+        aim: Pleasing,
+        rng: torch.Generator,
+        foresight: Foresight,
+        strength: str,
+        batch: int = BATCH,
+    ) -> None:
+        super().__init__(generator, aim, rng, batch)
+        self.pleasing = aim
+        self.foresight = foresight
+        self.chosen, self.rise = choose(foresight, aim, SHARES[strength])
+        self.goal = self.seen_as(
+            foresight.latents[self.chosen], foresight.components[self.chosen]
+        ).detach()
+
+    @property
+    def is_stuck(self) -> bool:
+        """It needs no more rounds than usual."""
+        return True
+
+    def has_enough(self) -> bool:
+        """What works please is reached soon; that they are as varied takes the rounds there are."""
+        return False
+
+    def round(self, done: float, teller: Teller, is_enough: bool = False) -> None:
+        """Make some works, take steps towards the chosen ones.
+
+        Raises:
+            FineTuneCancelled: nobody waits for it any more.
+        """
+        self.gains = [*self.gains, self.look(teller)]
+        correct = self.correction()
+        for group in self.optimiser.param_groups:
+            group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
+        begun = time.monotonic()
+        for step in range(STEPS):
+            if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
+                break
+            teller.stop_if_cancelled()
+            which = torch.randperm(len(self.noise), generator=self.rng)[:FORESEEN]
+            latents = self.mapping(self.noise[which].to(self.generator.device)).cpu()
+            white = self.whitening.points(latents)
+            errors = self.foresight.errors
+            error = errors[torch.randint(len(errors), (FORESEEN,), generator=self.rng)]
+            told = self.foresight.foreseen(latents) + correct(white) + error
+            apart = energy_distance(self.seen_as(latents, told), self.goal)
+            loss = apart + PAIRING * (white - self.start[which]).square().mean()
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+
+    def look(self, teller: Teller) -> float:
+        """Make works of fresh noise; how much they please more than those before."""
+        noise = torch.randn(self.batch, 128, generator=self.rng)
+        teller.stop_if_cancelled()
+        with torch.no_grad():
+            latents = self.mapping(noise.to(self.generator.device))
+            features = self.generator.latent_features(latents).cpu()
+        latents = latents.cpu()
+        told = whiten(features, self.generator.feature_statistics)
+        mean, _ = self.pleasing.reward.predict_components(told)
+        error = told - self.foresight.foreseen(latents)
+        self.seen = [*self.seen, (self.whitening.points(latents), error)]
+        self.pictures += self.batch
+        return float(self.pleasing.gain(mean).mean())
+
+    def correction(self) -> Callable[[Tensor], Tensor]:
+        """What foresight is expected to be wrong by at whitened latents [B, W], [B, K]: a Gaussian
+        process through the errors at the works made so far."""
+        points, errors = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+
+        def kernel(white: Tensor) -> Tensor:
+            return torch.exp(-torch.cdist(white, points).square() / (2 * points.shape[1]))
+
+        weights = torch.linalg.solve(kernel(points) + BELIEF * torch.eye(len(points)), errors)
+        return lambda white: kernel(white) @ weights
+
+    def seen_as(self, latents: Tensor, told: Tensor) -> Tensor:
+        """Works as points: their components [B, K], how much they please, where their latents [B,
+        D] lie."""
+        aim = self.pleasing
+        mean, deviation = aim.reward.predict_components(told)
+        pleases = aim.gain(mean - PESSIMISM * deviation)
+        white = self.whitening.points(latents)
+        return torch.cat(
+            [
+                told * aim.feature_scales / aim.spread_out,
+                pleases[:, None],
+                PLACES * white / white.shape[1] ** 0.5,
+            ],
+            dim=1,
+        )
+
+
+def choose(foresight: Foresight, aim: Pleasing, share: float) -> tuple[Tensor, float]:
+    """The works of the pool that please most, and how much more than those before.
+
+    What is hardly known is followed less far, and what pleases only in one way is not all that is
+    made: more of them are chosen, which please less.
+    """
+    mean, deviation = aim.reward.predict_components(foresight.components)
+    order = (mean - PESSIMISM * deviation).argsort(descending=True)
+    rises = aim.gain(mean[order]).cumsum(0) / torch.arange(1, len(order) + 1)
+    count = max(round(share * len(order)), FEWEST)
+    wanted = rises[count - 1] * min(aim.known / WELL_KNOWN, 1) ** 2
+    count = max(int((rises >= wanted).sum()), count)
+    points = foresight.components * aim.feature_scales
+    while count < len(order) and varied(points, order[:count]) < LEAST_VARIETY:
+        count = min(round(WIDER * count), len(order))
+    return order[:count], float(rises[count - 1])
+
+
+def varied(points: Tensor, chosen: Tensor) -> float:
+    """How far apart the chosen of some points [P, F] lie, relative to all."""
+    return float(
+        torch.pdist(points[chosen]).mean()
+        / torch.pdist(points[:: max(len(points) // 512, 1)]).mean()
+    )
+
+
+def energy_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Of how points [N, F] and [M, F] are spread; differentiable, unbiased, 0 where alike."""
+    return 2 * torch.cdist(a, b).mean() - within(a) - within(b)
+
+
+def within(points: Tensor) -> Tensor:
+    return torch.cdist(points, points).sum() / (len(points) * (len(points) - 1))
