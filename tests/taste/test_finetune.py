@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from studio.errors import NotEnoughRatings
-from studio.taste import Ratings, climb
+from studio.taste import Ratings, climb, pleasing
 from studio.taste import finetune as module
 from studio.taste.artists import Artist
 from studio.taste.finetune import FineTuneResult, Look, compare, finetune
@@ -182,8 +182,8 @@ def test_a_collapse_is_refused(
 ):
     """Without its anchor the mapping runs to one work; the check notices."""
     monkeypatch.setattr(module, "MOST_ROUNDS", 10)
-    monkeypatch.setattr(module, "VARIETY", 0.0)
-    monkeypatch.setattr(module, "FARTHEST", 9.0)
+    monkeypatch.setattr(pleasing, "VARIETY", 0.0)
+    monkeypatch.setattr(pleasing, "FARTHEST", 9.0)
     monkeypatch.setattr(climb, "TRUST", 0.05)
     monkeypatch.setitem(module.STRENGTHS, "clear", 0.9999)
     monkeypatch.setattr(climb.Climb, "divergence", lambda self, latents: latents.var(0).sum() * 2.0)
@@ -336,7 +336,7 @@ def test_rounds_that_gain_nothing_are_the_last(
     monkeypatch.setattr(climb.Climb, "round", still)
     with pytest.raises(NotEnoughRatings):
         finetune(curves, thirty)
-    assert len(rounds) == module.ROUNDS < module.MOST_ROUNDS
+    assert len(rounds) == climb.Climb.usual_rounds < module.MOST_ROUNDS
 
 
 def test_where_works_are_as_wanted_it_stays(
