@@ -322,7 +322,8 @@ def foresee(options: argparse.Namespace) -> dict[str, Any]:
     if works < foresight.BATCH:
         raise BadSetting("bad_argument", what=f"--works is at least {foresight.BATCH}.")
     generator = models.use_apart(options.medium, version)
-    found = foresight.learn(generator, works, told=counted("making works"))
+    pool = min(foresight.POOL, works)
+    found = foresight.learn(generator, works, pool, counted("making works"))
     models.checkpoints.add_beside(options.medium, version, FORESIGHT, found.tensors())
     return {
         "version": version,

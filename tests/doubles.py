@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.checkpoint import (
+    FORESIGHT,
     USUAL,
     Checkpoint,
     Checkpoints,
@@ -113,7 +114,11 @@ def write(
 ) -> None:
     """The version of a base as it is, but for what has changed."""
     files = [Path(file) for file in base.card["files"]]
-    kept = {stem(file.name) for file in files if file.suffix != ".json"} - {USUAL, *left_out}
+    kept = {stem(file.name) for file in files if file.suffix != ".json"} - {
+        USUAL,
+        FORESIGHT,
+        *left_out,
+    }
     card = {name: said for name, said in base.card.items() if name not in ("format", "files")}
     double = write_checkpoint(
         root,

@@ -29,6 +29,7 @@ from studio.medium import Generator, media
 from studio.metrics import trustworthiness
 from studio.registry import Registry
 from studio.settings import SHIPPED_CHECKPOINTS
+from studio.taste.foresight import Foresight
 
 SIZE, SAMPLES = 4, 40
 LARGEST = MAX_FILE_BYTES // 20
@@ -247,3 +248,19 @@ def test_the_command_draws_it(
     assert set(said["measured"]) == {"map", "pca", "random"}
     assert 0 < said["measured"]["map"]["nearness"] <= 1.1
     assert main(["map", PLUGIN, "--version", "none"]) == 2
+
+
+def test_the_command_learns_to_foresee(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = tuned(registry)
+    monkeypatch.setenv("STUDIO_CHECKPOINTS", str(registry.checkpoints.shipped))
+    monkeypatch.setenv("STUDIO_HOME", str(registry.checkpoints.home.parent))
+    assert main(["foresee", PLUGIN, "--works", "256", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    found = Foresight.kept(registry.checkpoints.find(PLUGIN, said["version"]))
+    assert found is not None and found.fits(registry.use(PLUGIN))
+    assert (said["works"], said["pool"]) == (256, len(found.latents))
+    assert said["explained"] == pytest.approx(found.explained, abs=0.01)
+    for wrong in (["--version", version], ["--works", "1"], ["--version", "none"]):
+        assert main(["foresee", PLUGIN, *wrong]) == 2
