@@ -72,7 +72,7 @@ def teach(home: Path, checkpoints: Path, key: str, last: int) -> None:
 
 
 def main(homes: Path, checkpoints: Path) -> int:
-    finetune.MOST_ROUNDS = finetune.LEAST_ROUNDS = ROUNDS
+    finetune.MOST_ROUNDS = climb.Climb.least_rounds = ROUNDS
     climb.ROUND_SECONDS, climb.STEPS = UNHURRIED, STEPS
     # Each stage is written once, so that the same number is the same step in every process.
     jobs.WRITE_SECONDS = UNHURRIED

@@ -26,6 +26,7 @@ from studio.latent import noise_from_seeds
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.taste import finetune
+from studio.taste.climb import Climb
 from studio.ui import lesson
 from studio.ui.app import build_app
 from studio.words import Words
@@ -145,9 +146,9 @@ def test_people_steer_while_somebody_else_is_taught(
 ) -> None:
     studio, url, event = open_studio
     # It ends only when it is told to.
-    endless = {"LEAST_ROUNDS": 10**6, "MOST_ROUNDS": 10**6, "UNHURRIED": 1e9}
-    for name, value in endless.items():
-        monkeypatch.setattr(finetune, name, value)
+    monkeypatch.setattr(finetune, "MOST_ROUNDS", 10**6)
+    monkeypatch.setattr(finetune, "UNHURRIED", 1e9)
+    monkeypatch.setattr(Climb, "least_rounds", 10**6)
     pupil = newcomer(studio, MEDIUM)
     lesson.start(pupil)
 

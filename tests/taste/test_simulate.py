@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -238,6 +239,10 @@ class OfCurves:
 
     def use(self, medium: str, version: str | None = None) -> CurveGenerator:
         return self.curves
+
+    def base(self, medium: str, version: str) -> SimpleNamespace:
+        """One beside whose weights nothing lies."""
+        return SimpleNamespace(holds=lambda name: False)
 
 
 def test_progress_is_told_beside_the_one_object(
