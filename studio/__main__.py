@@ -367,7 +367,7 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
     def progress(share: float, values: dict) -> None:
         print(f"{share:4.0%} {values.get('stage', '')}", file=sys.stderr, flush=True)
 
-    base = models.use(options.medium, models.base(options.medium, generator.version).version)
+    base = models.base(options.medium, generator.version)
     chosen = {
         "strength": options.strength,
         "deep": options.deep,
@@ -389,8 +389,8 @@ def finetune(options: argparse.Namespace) -> dict[str, Any]:
             found = tune(
                 generator,
                 ratings,
-                base=base,
-                foresight=Foresight.kept(models.base(options.medium, generator.version)),
+                base=models.use(options.medium, base.version),
+                foresight=Foresight.kept(base),
                 unfinished=unfinished,
                 **chosen,
             )

@@ -36,10 +36,10 @@ TUNED = "-tuned-"
 WRITING, REMOVING = ".writing-", ".removing-"
 """How folders begin that are not whole yet, or not any more: no version has such a name."""
 MAP, USUAL, FORESIGHT = "atlas", "usual", "foresight"
+"""The names of what is measured of a model: see studio.atlas, studio.taste.explain and
+studio.taste.foresight."""
 BESIDE = (MAP, USUAL, FORESIGHT)
-"""What was measured of a model: it may come and go, and the model is the same."""
-"""The name of the tensors and the document that hold a model's map (see studio.atlas). It may be
-drawn later than the rest: a version with another map, or without one, is the same version."""
+"""It may be measured later than the rest: a version with another one, or without, is the same."""
 LEFTOVER_SECONDS = 3600
 """Age at which such a folder is nobody's work any more; another process may be writing one."""
 

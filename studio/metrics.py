@@ -2,6 +2,7 @@
 
 Frechet distance: Heusel et al., 2017. Kernel distance: Binkowski et al., Demystifying MMD GANs,
 2018. Precision and recall: Kynkaanniemi et al., 2019. Density and coverage: Naeem et al., 2020.
+Energy distance: Székely & Rizzo, Energy statistics, 2013.
 Trustworthiness: Venna & Kaski, Neighborhood Preservation in Nonlinear Projection Methods, 2001.
 """
 
@@ -59,6 +60,12 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
     n, m = len(a), len(b)
     within = (aa.sum() - aa.trace()) / (n * (n - 1)) + (bb.sum() - bb.trace()) / (m * (m - 1))
     return float(within - 2 * ab.mean())
+
+
+def away_from_each(features: Tensor, works: Tensor) -> Tensor:
+    """Works [N, F] from each of others [W, F], [W]: its part in their energy distance, but for how
+    far these are apart. Differentiable."""
+    return 2 * torch.cdist(works, features).mean(1) - torch.pdist(features).mean()
 
 
 def precision_recall(real: Tensor, painted: Tensor, k: int = NEIGHBOURS) -> tuple[float, float]:

@@ -234,12 +234,16 @@ def test_a_map_is_put_beside_the_weights_and_nothing_else_changes(registry: Regi
         open_checkpoint(before.folder)
 
 
-def test_the_command_draws_it(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    version = tuned(registry)
+@pytest.fixture
+def for_commands(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """What a command line finds, too."""
     monkeypatch.setenv("STUDIO_CHECKPOINTS", str(registry.checkpoints.shipped))
     monkeypatch.setenv("STUDIO_HOME", str(registry.checkpoints.home.parent))
+    return registry
+
+
+def test_the_command_draws_it(for_commands: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    registry, version = for_commands, tuned(for_commands)
     for arguments in ([], ["--version", version, "--measure"]):
         assert main(["map", PLUGIN, *arguments, "--json"]) == 0
         said = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -251,11 +255,9 @@ def test_the_command_draws_it(
 
 
 def test_the_command_learns_to_foresee(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    for_commands: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    version = tuned(registry)
-    monkeypatch.setenv("STUDIO_CHECKPOINTS", str(registry.checkpoints.shipped))
-    monkeypatch.setenv("STUDIO_HOME", str(registry.checkpoints.home.parent))
+    registry, version = for_commands, tuned(for_commands)
     assert main(["foresee", PLUGIN, "--works", "256", "--json"]) == 0
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     found = Foresight.kept(registry.checkpoints.find(PLUGIN, said["version"]))

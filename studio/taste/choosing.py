@@ -15,17 +15,17 @@ wrong where the mapping has come to: a kernel regression of its errors corrects 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from studio.medium import Generator
-from studio.taste.climb import BATCH, LEARNING_RATE, Climb
+from studio.metrics import away_from_each
+from studio.taste.climb import ANCHOR_BATCH, BATCH, Climb, features_of
 from studio.taste.components import whiten
 from studio.taste.foresight import Foresight
-from studio.taste.pleasing import PESSIMISM, WELL_KNOWN, Pleasing
+from studio.taste.pleasing import Pleasing, pessimistic
 from studio.taste.telling import Teller
 
 SHARES = {"gentle": 0.3, "clear": 0.03, "bold": 0.015}
@@ -39,12 +39,8 @@ WIDER = 1.25
 LEAST_RISE = 0.5
 """What the chosen works have to please more than those before, in standard deviations of the
 expected liking. A version that has learned may have reached all that its base can do; it climbs."""
-STEPS = 30
 ROUND_SECONDS = 6.0
-"""After LEAST_STEPS, a mapping that is not cheap takes no more of them than fit in this."""
-LEAST_STEPS = 6
-FORESEEN = 256
-"""Works that are foreseen in each step."""
+"""After the least steps, a mapping that is not cheap takes no more of them than fit in this."""
 PLACES = 0.5
 """Weight of where latents lie, beside their works' features."""
 PAIRING = 0.02
@@ -56,9 +52,8 @@ BELIEF = 3.0
 class Choosing(Climb):
     """An adapted mapping on its way to the works that were chosen; see Climb.
 
-    Attributes:
-        chosen: indices of those works in the pool, the most pleasing first.
-        rise: how much more they please than those before.
+    Args:
+        chosen: indices of those works in the pool, see `choose`.
     """
 
     usual_rounds = 4
@@ -71,22 +66,20 @@ class Choosing(Climb):
         aim: Pleasing,
         rng: torch.Generator,
         foresight: Foresight,
-        strength: str,
+        chosen: Tensor,
         batch: int = BATCH,
     ) -> None:
         super().__init__(generator, aim, rng, batch)
         self.pleasing = aim
         self.foresight = foresight
-        self.chosen, self.rise = choose(foresight, aim, SHARES[strength])
-        self.goal = self.seen_as(
-            foresight.latents[self.chosen], foresight.components[self.chosen]
-        ).detach()
+        self.goal = self.seen_as(foresight.latents[chosen], foresight.components[chosen])
 
     @property
     def is_stuck(self) -> bool:
         """It needs no more rounds than usual."""
         return True
 
+    @property
     def has_enough(self) -> bool:
         """What works please is reached soon; that they are as varied takes the rounds there are."""
         return False
@@ -99,37 +92,30 @@ class Choosing(Climb):
         """
         self.gains = [*self.gains, self.look(teller)]
         correct = self.correction()
-        for group in self.optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
-        begun = time.monotonic()
-        for step in range(STEPS):
-            if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
-                break
+        errors = self.foresight.errors
+
+        def loss() -> Tensor:
             teller.stop_if_cancelled()
-            which = torch.randperm(len(self.noise), generator=self.rng)[:FORESEEN]
+            which = torch.randperm(len(self.noise), generator=self.rng)[:ANCHOR_BATCH]
             latents = self.mapping(self.noise[which].to(self.generator.device)).cpu()
             white = self.whitening.points(latents)
-            errors = self.foresight.errors
-            error = errors[torch.randint(len(errors), (FORESEEN,), generator=self.rng)]
+            error = errors[torch.randint(len(errors), (len(which),), generator=self.rng)]
             told = self.foresight.foreseen(latents) + correct(white) + error
-            apart = energy_distance(self.seen_as(latents, told), self.goal)
-            loss = apart + PAIRING * (white - self.start[which]).square().mean()
-            self.optimiser.zero_grad()
-            loss.backward()
-            self.optimiser.step()
+            apart = away_from_each(self.seen_as(latents, told), self.goal).mean()
+            return apart + PAIRING * (white - self.start[which]).square().mean()
+
+        self.descend(loss, done, ROUND_SECONDS)
 
     def look(self, teller: Teller) -> float:
         """Make works of fresh noise; how much they please more than those before."""
         noise = torch.randn(self.batch, 128, generator=self.rng)
-        teller.stop_if_cancelled()
         with torch.no_grad():
-            latents = self.mapping(noise.to(self.generator.device))
-            features = self.generator.latent_features(latents).cpu()
-        latents = latents.cpu()
+            latents = self.mapping(noise.to(self.generator.device)).cpu()
+        features = features_of(self.generator, latents, teller)
         told = whiten(features, self.generator.feature_statistics)
         mean, _ = self.pleasing.reward.predict_components(told)
         error = told - self.foresight.foreseen(latents)
-        self.seen = [*self.seen, (self.whitening.points(latents), error)]
+        self.seen = [*self.seen, (self.whitening.points(latents), error)][-self.recent :]
         self.pictures += self.batch
         return float(self.pleasing.gain(mean).mean())
 
@@ -149,7 +135,7 @@ class Choosing(Climb):
         D] lie."""
         aim = self.pleasing
         mean, deviation = aim.reward.predict_components(told)
-        pleases = aim.gain(mean - PESSIMISM * deviation)
+        pleases = aim.gain(pessimistic(mean, deviation))
         white = self.whitening.points(latents)
         return torch.cat(
             [
@@ -168,29 +154,15 @@ def choose(foresight: Foresight, aim: Pleasing, share: float) -> tuple[Tensor, f
     made: more of them are chosen, which please less.
     """
     mean, deviation = aim.reward.predict_components(foresight.components)
-    order = (mean - PESSIMISM * deviation).argsort(descending=True)
+    order = pessimistic(mean, deviation).argsort(descending=True)
     rises = aim.gain(mean[order]).cumsum(0) / torch.arange(1, len(order) + 1)
     count = max(round(share * len(order)), FEWEST)
-    wanted = rises[count - 1] * min(aim.known / WELL_KNOWN, 1) ** 2
+    wanted = rises[count - 1] * aim.followed
     count = max(int((rises >= wanted).sum()), count)
     points = foresight.components * aim.feature_scales
-    while count < len(order) and varied(points, order[:count]) < LEAST_VARIETY:
+    everything = torch.pdist(points[:: max(len(points) // 512, 1)]).mean()
+    while count < len(order):
+        if torch.pdist(points[order[:count]]).mean() >= LEAST_VARIETY * everything:
+            break
         count = min(round(WIDER * count), len(order))
     return order[:count], float(rises[count - 1])
-
-
-def varied(points: Tensor, chosen: Tensor) -> float:
-    """How far apart the chosen of some points [P, F] lie, relative to all."""
-    return float(
-        torch.pdist(points[chosen]).mean()
-        / torch.pdist(points[:: max(len(points) // 512, 1)]).mean()
-    )
-
-
-def energy_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Of how points [N, F] and [M, F] are spread; differentiable, unbiased, 0 where alike."""
-    return 2 * torch.cdist(a, b).mean() - within(a) - within(b)
-
-
-def within(points: Tensor) -> Tensor:
-    return torch.cdist(points, points).sum() / (len(points) * (len(points) - 1))

@@ -129,6 +129,7 @@ class Climb:
         """That works had at the beginning of the last round."""
         return self.gains[-1] if self.gains else -math.inf
 
+    @property
     def has_enough(self) -> bool:
         """Whether works had all that is wanted at the beginning of the last round."""
         return self.gain >= self.aim.wanted
@@ -183,33 +184,40 @@ class Climb:
         points, gradients, gain = self.look_ahead(teller)
         self.seen = [*self.seen, (points, gradients)][-self.recent :]
         self.gains = [*self.gains, gain]
-        if is_enough and gain >= self.aim.wanted:
+        if is_enough and self.has_enough:
             return
         # Dual ascent: more weight while there is less than wanted, less when there is more.
         self.weight *= math.exp(min(max(0.6 * (self.aim.wanted - gain), -0.7), 0.7))
         self.weight = min(self.weight, MOST_WEIGHT)
-        for group in self.optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
         field = self.field()
         pool = torch.randperm(ANCHOR_SAMPLES, generator=self.rng)[:ROUND_SAMPLES]
         noise = self.noise[pool].to(self.generator.device)
         start = self.start[pool]
         with torch.no_grad():
             last = self.whitening.points(self.mapping(noise).cpu())
-        begun = time.monotonic()
-        for step in range(STEPS):
-            if step >= LEAST_STEPS and time.monotonic() - begun > ROUND_SECONDS:
-                break
+
+        def loss() -> Tensor:
             chosen = torch.randperm(ROUND_SAMPLES, generator=self.rng)[:ANCHOR_BATCH]
             white = self.whitening.points(self.mapping(noise[chosen]).cpu())
             climbed = (white * field(white.detach())).sum(1).mean()
             strayed = (white - last[chosen]).square().sum(1).mean()
             moved = (white - start[chosen]).square().sum(1).mean()
-            loss = (
-                self.divergence(white) + PAIRING * moved - self.weight * (climbed - TRUST * strayed)
-            )
+            pull = self.weight * (climbed - TRUST * strayed)
+            return self.divergence(white) + PAIRING * moved - pull
+
+        self.descend(loss, done, ROUND_SECONDS)
+
+    def descend(self, loss: Callable[[], Tensor], done: float, seconds: float) -> None:
+        """STEPS of the adapter, smaller ones the more is `done`; after LEAST_STEPS no more than fit
+        in so many seconds."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = LEARNING_RATE * (1 - 0.8 * done)
+        begun = time.monotonic()
+        for step in range(STEPS):
+            if step >= LEAST_STEPS and time.monotonic() - begun > seconds:
+                break
             self.optimiser.zero_grad()
-            loss.backward()
+            loss().backward()
             self.optimiser.step()
 
     def field(self) -> Callable[[Tensor], Tensor]:

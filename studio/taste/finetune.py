@@ -28,8 +28,7 @@ from studio import adapter as low_rank
 from studio.errors import NotEnoughRatings
 from studio.medium import Generator
 from studio.taste import hand
-from studio.taste.choosing import LEAST_RISE as LEAST_CHOSEN_RISE
-from studio.taste.choosing import Choosing
+from studio.taste.choosing import LEAST_RISE, SHARES, Choosing, choose
 from studio.taste.climb import BATCH, Climb, features_of
 from studio.taste.foresight import Foresight
 from studio.taste.pleasing import Look, Pleasing
@@ -139,10 +138,11 @@ def finetune(
     require_trusted(reward, len(ratings))
     rng = torch.Generator().manual_seed(seed)
     noise = check_noise(rng, samples)
-    before = look(generator, generator.map(noise), reward, teller)
+    latents = generator.map(noise)
+    before = look(generator, latents, reward, teller)
     origin = look_at_base(base, generator, before, noise, reward, teller)
     aim = Pleasing(generator, reward, before, STRENGTHS[strength])
-    climb = begin(generator, aim, rng, foresight, strength, before, noise)
+    climb = begin(generator, aim, rng, foresight, strength, before, latents)
     file = Unfinished(
         unfinished,
         *(generator.version, strength, deep, seed, samples, type(climb).__name__),
@@ -154,7 +154,7 @@ def finetune(
     while climb.rounds < MOST_ROUNDS and not climb.is_over:
         number, elapsed = climb.rounds, time.monotonic() - begun
         may_stop = number >= climb.least_rounds
-        if may_stop and (climb.has_enough() or elapsed > seconds):
+        if may_stop and (climb.has_enough or elapsed > seconds):
             break
         climb.round(min(number / climb.usual_rounds, 0.9), teller, is_enough=may_stop)
         is_usual = number + 1 >= climb.usual_rounds
@@ -196,15 +196,15 @@ def begin(
     foresight: Foresight | None,
     strength: str,
     before: Look,
-    noise: Tensor,
+    latents: Tensor,
 ) -> Climb:
     """Choosing, where works can be foreseen and the base makes some that please clearly more than
-    those `before`, of that noise; else climbing."""
-    batch = looked_at(len(noise))
-    if foresight is not None and foresight.is_of(generator, generator.map(noise), before.features):
-        choosing = Choosing(generator, aim, rng, foresight, strength, batch)
-        if choosing.rise >= LEAST_CHOSEN_RISE:
-            return choosing
+    those `before`, of those latents; else climbing."""
+    batch = looked_at(len(latents))
+    if foresight is not None and foresight.is_of(generator, latents.cpu(), before.features):
+        chosen, rise = choose(foresight, aim, SHARES[strength])
+        if rise >= LEAST_RISE:
+            return Choosing(generator, aim, rng, foresight, chosen, batch)
     return Climb(generator, aim, rng, batch)
 
 

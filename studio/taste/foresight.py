@@ -16,11 +16,13 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from studio.adapter import above, split
 from studio.checkpoint import FORESIGHT, Checkpoint
 from studio.directions import Whitening, statistics
 from studio.errors import BadCheckpoint
 from studio.latent import noise_from_seeds
 from studio.medium import Generator
+from studio.taste.climb import features_of
 from studio.taste.components import components, whiten
 
 WIDTH = 256
@@ -35,6 +37,7 @@ BATCH = 128
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.05
 LEAST_AXIS = 0.02
+NETWORK, WHITENING = "network.", "whitening."
 HALF_AS_WELL = 0.5
 """Of what it foresees of the pool; whoever's works it foresees less well are not its base's."""
 
@@ -95,38 +98,34 @@ class Foresight:
     def is_of(self, generator: Generator, latents: Tensor, features: Tensor) -> bool:
         """Whether works of these latents [N, D] with features [N, F] are as foreseen: a decoder
         that has learned since makes others."""
-        return self.fits(generator) and self.still_holds(
-            latents, whiten(features, generator.feature_statistics)
-        )
+        if not self.fits(generator):
+            return False
+        seen = whiten(features, generator.feature_statistics)
+        # Works of a version that has learned differ less from each other, so what they share counts
+        # too.
+        found = explained(seen - self.foreseen(latents), seen, self.components.mean(0))
+        return found >= HALF_AS_WELL * self.explained
 
     def fits(self, generator: Generator) -> bool:
         told = len(components(generator.feature_statistics).scales)
         return (self.latents.shape[1], self.components.shape[1]) == (generator.latent_dim, told)
 
-    def still_holds(self, latents: Tensor, seen: Tensor) -> bool:
-        # Works of a version that has learned differ less from each other, so what they share counts
-        # too.
-        wrong = (seen - self.foreseen(latents)).square().sum()
-        total = (seen - self.components.mean(0)).square().sum()
-        return bool(1 - wrong / total >= HALF_AS_WELL * self.explained)
-
     def tensors(self) -> dict[str, Tensor]:
         """For a checkpoint folder: two megabytes or three."""
-        weights = {f"network.{name}": t for name, t in self.network.state_dict().items()}
-        whitening = {f"whitening.{n}": getattr(self.whitening, n) for n in WHITENING}
+        weights = above(NETWORK, self.network.state_dict())
+        whitening = above(WHITENING, vars(self.whitening))
         pool = {"latents": self.latents.half(), "components": self.components.half()}
         return {n: t.contiguous() for n, t in (weights | whitening | pool).items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Foresight:
-        """Raises: KeyError, RuntimeError: they are those of something else."""
-        whitening = Whitening(*(tensors[f"whitening.{name}"] for name in WHITENING))
-        latents, told = tensors["latents"].float(), tensors["components"].float()
+        """Raises: KeyError, RuntimeError, TypeError: they are those of something else."""
+        weights, others = split(NETWORK, tensors)
+        of_latents, pool = split(WHITENING, others)
+        whitening = Whitening(**of_latents)
+        latents, told = pool["latents"].float(), pool["components"].float()
         network = Network(len(whitening.scales), told.shape[1])
-        start = "network."
-        network.load_state_dict(
-            {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-        )
+        network.load_state_dict(weights)
         return cls(network, whitening, latents, told)
 
     @classmethod
@@ -136,12 +135,9 @@ class Foresight:
             return None
         try:
             return cls.from_tensors(checkpoint.tensors(FORESIGHT))
-        except (KeyError, RuntimeError, BadCheckpoint, OSError):
+        except (KeyError, RuntimeError, TypeError, BadCheckpoint, OSError):
             log.warning("the foresight of %s cannot be read", checkpoint.version, exc_info=True)
             return None
-
-
-WHITENING = ("mean", "axes", "scales")
 
 
 def learn(
@@ -161,19 +157,18 @@ def learn(
     for begin in range(0, total, BATCH):
         seeds = range(FIRST_WORK + begin, FIRST_WORK + min(begin + BATCH, total))
         latents.append(generator.map(noise_from_seeds(seeds)).cpu())
-        with torch.no_grad():
-            features = generator.latent_features(latents[-1].to(generator.device)).cpu()
+        features = features_of(generator, latents[-1])
         seen.append(whiten(features, generator.feature_statistics))
         told(min(begin + BATCH, total) / total)
     return learn_from(torch.cat(latents), torch.cat(seen), pool)
 
 
-def learn_from(latents: Tensor, seen: Tensor, pool: int = POOL, passes: int = PASSES) -> Foresight:
+def learn_from(latents: Tensor, seen: Tensor, pool: int = POOL) -> Foresight:
     """Of latents [N, D] and the components of their works [N, K]; the first `pool` of them are kept
     and not learned from."""
     whitening = Whitening.of(statistics(latents), least=LEAST_AXIS)
     points, wanted = whitening.points(latents[pool:]), seen[pool:]
-    steps = passes * max(len(points) // BATCH, 1)
+    steps = PASSES * max(len(points) // BATCH, 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Network(points.shape[1], seen.shape[1])
@@ -191,6 +186,8 @@ def learn_from(latents: Tensor, seen: Tensor, pool: int = POOL, passes: int = PA
     return Foresight(network, whitening, latents[:pool], seen[:pool])
 
 
-def explained(errors: Tensor, seen: Tensor) -> float:
-    """Share of the variance of what was seen [N, K] that the errors [N, K] leave explained."""
-    return float(1 - errors.square().sum() / (seen - seen.mean(0)).square().sum())
+def explained(errors: Tensor, seen: Tensor, middle: Tensor | None = None) -> float:
+    """Share of the variance of what was seen [N, K], around its own mean or another `middle`, that
+    the errors [N, K] leave explained."""
+    middle = seen.mean(0) if middle is None else middle
+    return float(1 - errors.square().sum() / (seen - middle).square().sum())

@@ -31,6 +31,11 @@ WELL_KNOWN = 0.5
 Ratings given by chance that look like a taste have 0.4, tastes 0.53 to 0.61 (medians)."""
 
 
+def pessimistic(mean: Tensor, deviation: Tensor) -> Tensor:
+    """What may be counted on of expected likings and their deviations, each [B]."""
+    return mean - PESSIMISM * deviation
+
+
 @dataclass(frozen=True)
 class Look:
     """What a reward model thinks of N works."""
@@ -42,7 +47,7 @@ class Look:
     @property
     def pessimistic(self) -> Tensor:
         """[N]; what an optimiser may count on."""
-        return self.mean - PESSIMISM * self.deviation
+        return pessimistic(self.mean, self.deviation)
 
 
 class Pleasing:
@@ -64,7 +69,7 @@ class Pleasing:
         total = (self.spread.square() + before.deviation.square().mean()).sqrt()
         normal = math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * percentile - 1)))
         self.known = float(self.spread / total)
-        self.wanted = min(normal / self.known, FARTHEST * min(self.known / WELL_KNOWN, 1) ** 2)
+        self.wanted = min(normal / self.known, FARTHEST * self.followed)
         # Nothing is gained by works that please more than nearly everything before did: there the
         # reward model only guesses.
         self.ceiling = torch.quantile(before.pessimistic, CEILING)
@@ -73,6 +78,11 @@ class Pleasing:
         points = whiten(before.features, self.statistics)
         self.spread_out = torch.pdist(points * self.feature_scales).mean()
         self.apart = torch.pdist(before.features).mean()
+
+    @property
+    def followed(self) -> float:
+        """Share of the way that so little knowledge deserves to be followed."""
+        return min(self.known / WELL_KNOWN, 1) ** 2
 
     def wish(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See studio.taste.climb.Aim."""
@@ -91,7 +101,7 @@ class Pleasing:
         """What is made as large as possible [B]: the pessimistic reward up to the ceiling, in
         standard deviations of the expected liking before."""
         softness = 0.3 * self.spread
-        short = self.ceiling - (mean - PESSIMISM * deviation)
+        short = self.ceiling - pessimistic(mean, deviation)
         return -softness * F.softplus(short / softness) / self.spread
 
     def rewards(self, features: Tensor) -> Tensor:

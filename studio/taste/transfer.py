@@ -21,6 +21,7 @@ from torch import Tensor
 from studio import adapter as low_rank
 from studio.errors import BadUpload
 from studio.medium import Generator
+from studio.metrics import away_from_each
 from studio.taste import hand
 from studio.taste.climb import Climb, features_of
 from studio.taste.finetune import (
@@ -120,7 +121,7 @@ def transfer(
         share = 0.15 + 0.6 * min((number + 1) / climb.usual_rounds, 1.0)
         teller.tell(share, "learning", climb.mapping, reward=climb.gain)
         may_stop = number + 1 >= climb.least_rounds
-        if may_stop and (climb.has_enough() or course.is_past_best):
+        if may_stop and (climb.has_enough or course.is_past_best):
             break
     best = course.best()
     teller.tell(0.75, "checking")
@@ -283,11 +284,6 @@ def not_worse(away: Tensor) -> Tensor:
     """Which of R rounds [R, W] are as near to W works as the nearest one, as far as W works say."""
     worse = away - away[away.mean(1).argmin()]
     return worse.mean(1) <= SURE * worse.std(1) / away.shape[1] ** 0.5
-
-
-def away_from_each(features: Tensor, works: Tensor) -> Tensor:
-    """Works [N, F] from each of others [W, F], [W]: its part in their energy distance."""
-    return 2 * torch.cdist(works, features).mean(1) - torch.pdist(features).mean()
 
 
 def away(features: Tensor, works: Tensor) -> float:

@@ -101,12 +101,13 @@ def start(visit: Visit, **source: Any) -> None:
     """
     ratings = visit.ratings()
     require_enough(ratings.stars, ratings.pairs, ratings.raters)
-    registry, version = visit.studio.registry, visit.generator.version
+    registry = visit.studio.registry
+    base = registry.base(visit.medium, visit.generator.version)
     learn = partial(
         finetune,
         ratings=ratings,
-        base=base_of(visit.studio, visit.generator),
-        foresight=Foresight.kept(registry.base(visit.medium, version)),
+        base=registry.use_apart(visit.medium, base.version),
+        foresight=Foresight.kept(base),
     )
     submit(visit, learn, {"ratings": len(ratings), **source}, is_kept=True)
 

@@ -35,15 +35,15 @@ def foresight(curves: CurveGenerator) -> Foresight:
 def known(curves: CurveGenerator, thirty: Ratings) -> SimpleNamespace:
     """What a lesson knows before it begins."""
     reward = RewardModel.of(curves, thirty)
-    noise = check_noise(torch.Generator().manual_seed(0))
-    before = look(curves, curves.map(noise), reward, Teller(curves, None, None, None))
+    latents = curves.map(check_noise(torch.Generator().manual_seed(0)))
+    before = look(curves, latents, reward, Teller(curves, None, None, None))
     aim = Pleasing(curves, reward, before, 0.97)
-    return SimpleNamespace(aim=aim, before=before, noise=noise)
+    return SimpleNamespace(aim=aim, before=before, latents=latents)
 
 
 def begun(curves: CurveGenerator, known: SimpleNamespace, foresight: Foresight | None):
     rng = torch.Generator().manual_seed(1)
-    return begin(curves, known.aim, rng, foresight, "clear", known.before, known.noise)
+    return begin(curves, known.aim, rng, foresight, "clear", known.before, known.latents)
 
 
 def test_works_are_foreseen_that_were_never_learned_from(
