@@ -39,12 +39,14 @@ def build(page: Page) -> gr.Tab:
             with gr.Column(elem_classes="centre", scale=1, min_width=0):
                 stage = gr.HTML(elem_classes="stage-frame", apply_default_css=False)
                 toolbar = gr.HTML(elem_classes="toolbar-frame", apply_default_css=False)
+                onward = gr.HTML(elem_classes="onward-frame", apply_default_css=False)
                 grip = gr.HTML(
                     html_template='<div class="hand"></div>',
                     js_on_load=asset("hand.js"),
                     elem_classes="hand-frame",
                     apply_default_css=False,
                 )
+                search = find.build(page)
                 gauge = gr.HTML(elem_classes="gauge-frame", apply_default_css=False)
                 parts = gr.HTML(
                     elem_classes="parts-frame",
@@ -56,7 +58,6 @@ def build(page: Page) -> gr.Tab:
                     js_on_load=asset("fields.js"),
                     apply_default_css=False,
                 )
-                search = find.build(page)
                 strip = gr.HTML(
                     elem_classes="strip-frame",
                     js_on_load=asset("strip.js"),
@@ -74,12 +75,14 @@ def build(page: Page) -> gr.Tab:
         gestures, parcel = desk("tab-explore")
         marks = gr.HTML(html_template="", js_on_load=asset("follow.js"), elem_classes="unseen")
 
-    drawn = [stage, toolbar, grip, gauge, parts, options, dials, strip, shelf, reach, parcel]
+    drawn = [stage, toolbar, onward, grip, gauge, parts, options, dials, strip, shelf, reach]
+    drawn.append(parcel)
 
     def draw(walk: Walk, said: str = "") -> list[Any]:
         return [
             view.stage(walk.visit, walk.artwork(), walk.moment.upload),
             view.toolbar(walk),
+            view.onward(walk),
             hand.tools(walk),
             said,
             view.parts(walk),

@@ -106,7 +106,7 @@ def toolbar(walk: Walk) -> str:
         + share
         + f'<details class="menu"><summary title="{escape(words("explore.download"))}" '
         f'aria-label="{escape(words("explore.download"))}" data-key="s">{icon("save")}</summary>'
-        f'<div class="menu-list">{"".join(formats)}</div></details></div>' + onward(walk)
+        f'<div class="menu-list">{"".join(formats)}</div></details></div>'
     )
 
 

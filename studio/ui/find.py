@@ -146,19 +146,21 @@ def made_again(visit: Visit, search: Search) -> list[Artwork]:
 def draw(visit: Visit) -> str:
     words, search = visit.words, load(visit)
     is_open = search.first is not None
+    title = words("find.title")
     door = button(
-        words("find.title"),
+        title,
         "find",
-        kind="find-door",
+        icon("compass") + f"<span>{text(title)}</span>",
+        kind="quiet",
         data_desk="find",
         data_key="f",
         aria_expanded=str(is_open).lower(),
     )
     if not is_open:
-        return f'<div class="find">{door}</div>'
+        return f'<div class="find toolbar onward">{door}</div>'
     cells = "".join(cell(visit, search, place) for place in range(len(search.faces)))
-    return f"""<section class="find" data-desk="find" aria-label="{text(words("find.title"))}">
-      {door}<p class="hint">{text(words("find.lead"))}</p>
+    return f"""<section class="find" data-desk="find" aria-label="{text(title)}">
+      <div class="toolbar onward">{door}</div><p class="hint">{text(words("find.lead"))}</p>
       <p class="row"><span>{text(words("find.here"))}</span>{sides(visit, None, "find.here")}</p>
       <ul class="find-page">{cells}</ul>
       <p class="row">{button(words("find.others"), "find.others", kind="quiet")}</p>
