@@ -84,13 +84,15 @@ def keyframes(words: Words, morph: Morph, rows: Sequence[ArtworkRow]) -> str:
         keyframe(words, index, len(morph.keys), by_id[id]) for index, id in enumerate(morph.keys)
     ]
     pinned = [row for row in rows if row.pinned]
+    if not cells and not pinned:
+        return ""  # the stage says where to find some
     is_full = len(morph.keys) >= MOST_KEYS
     shelf = "".join(
         button(words("morph.add"), "add", row.thumbnail, data_id=row.id, disabled=is_full)
         for row in pinned
     )
     nothing = f'<p class="hint">{escape(words("morph.shelf.empty"))}</p>'
-    chosen = f'<ol class="keyframes">{"".join(cells)}</ol>' if cells else nothing
+    chosen = f'<ol class="keyframes">{"".join(cells)}</ol>' if cells else ""
     return (
         f'<section class="strip"><h3>{escape(words("morph.keys"))}</h3>{chosen}</section>'
         f'<section class="strip"><h3>{escape(words("morph.shelf"))}</h3>'
