@@ -174,6 +174,38 @@ def test_what_pleases_in_one_way_only_is_not_all_that_is_chosen(
     assert varied > 0.68 and most > 0.88
 
 
+@pytest.mark.thorough
+def test_melodies_are_made_where_the_base_makes_some() -> None:
+    """For one who likes them calm and even, foresight promised most where there are none."""
+    registry = Registry(Checkpoints(SHIPPED_CHECKPOINTS, Path("none")), "cpu")
+    generator = registry.use("melody")
+    foresight = Foresight.kept(registry.base("melody", generator.version))
+    assert foresight is not None
+    rated = foresight.latents[:60]
+    melodies = generator.decode(rated)
+    measured = generator.attributes(melodies)
+    liking = torch.ones(len(rated))
+    for name in ("density", "dotted"):
+        scores = (measured[name] - measured[name].mean()) / measured[name].std()
+        liking *= torch.sigmoid(-1.5 * scores)
+    ranks = liking.argsort().argsort()
+    stars = [(index, 1.0 + int(5 * rank / len(rated))) for index, rank in enumerate(ranks)]
+    reward = RewardModel.fit(generator.features(melodies), stars, (), generator.feature_statistics)
+    rng = torch.Generator().manual_seed(0)
+    teller = Teller(generator, None, None, None)
+    before = look(generator, generator.map(check_noise(rng)), reward, teller)
+    aim = Pleasing(generator, reward, before, 0.97)
+    chosen, rise = choose(foresight, aim, 0.03)
+    lesson = Choosing(generator, aim, rng, foresight, chosen)
+    for number in range(lesson.usual_rounds):
+        lesson.round(number / lesson.usual_rounds, teller)
+    whitened = foresight.whitening.points
+    latents = lesson.mapping(lesson.noise[:256]).detach()
+    usual = whitened(foresight.latents).norm(dim=1).quantile(0.95)
+    assert whitened(latents).norm(dim=1).median() < usual
+    assert lesson.look(teller) > 0.6 * rise
+
+
 def test_it_climbs_where_nothing_can_be_chosen(
     curves: CurveGenerator,
     foresight: Foresight,
