@@ -48,6 +48,7 @@ bring along. Found for melodies (0.51 explained), where 0.5 altogether let two o
 where foresight is wrong and 2 one of thirteen, and for paintings (0.68), which 0.5 leads farthest
 with least loss of quality."""
 LEAST_EXPLAINED = 0.2
+"""Below which that weight would leave nothing to features."""
 PAIRING = 0.02
 """Pull of each noise towards the work it made before."""
 BELIEF = 3.0

@@ -75,8 +75,10 @@ def build(page: Page) -> gr.Tab:
         gestures, parcel = desk("tab-explore")
         marks = gr.HTML(html_template="", js_on_load=asset("follow.js"), elem_classes="unseen")
 
-    drawn = [stage, toolbar, onward, grip, gauge, parts, options, dials, strip, shelf, reach]
-    drawn.append(parcel)
+    drawn = [
+        *(stage, toolbar, onward, grip, gauge, parts, options),
+        *(dials, strip, shelf, reach, parcel),
+    ]
 
     def draw(walk: Walk, said: str = "") -> list[Any]:
         return [

@@ -147,7 +147,7 @@ def draw(visit: Visit) -> str:
     words, search = visit.words, load(visit)
     is_open = search.first is not None
     title = words("find.title")
-    door = button(
+    opens = button(
         title,
         "find",
         icon("compass") + f"<span>{text(title)}</span>",
@@ -156,11 +156,12 @@ def draw(visit: Visit) -> str:
         data_key="f",
         aria_expanded=str(is_open).lower(),
     )
+    door = f'<div class="toolbar onward">{opens}</div>'
     if not is_open:
-        return f'<div class="find toolbar onward">{door}</div>'
+        return f'<div class="find">{door}</div>'
     cells = "".join(cell(visit, search, place) for place in range(len(search.faces)))
     return f"""<section class="find" data-desk="find" aria-label="{text(title)}">
-      <div class="toolbar onward">{door}</div><p class="hint">{text(words("find.lead"))}</p>
+      {door}<p class="hint">{text(words("find.lead"))}</p>
       <p class="row"><span>{text(words("find.here"))}</span>{sides(visit, None, "find.here")}</p>
       <ul class="find-page">{cells}</ul>
       <p class="row">{button(words("find.others"), "find.others", kind="quiet")}</p>
