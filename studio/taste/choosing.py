@@ -16,6 +16,7 @@ wrong where the mapping has come to: a kernel regression of its errors corrects 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -46,7 +47,9 @@ PLACES = 4.5
 these foresight leaves unexplained relative to what it explains: what it does not see only places
 bring along. Found for melodies (0.51 explained), where 0.5 altogether let two of twelve lessons go
 where foresight is wrong and 2 one of thirteen, and for paintings (0.68), which 0.5 leads farthest
-with least loss of quality."""
+with least loss of quality. That is how a lesson begins; see Choosing.places."""
+LEAST_PLACES = 0.5
+"""Down to which that weight is halved."""
 LEAST_EXPLAINED = 0.2
 """Below which that weight would leave nothing to features."""
 PAIRING = 0.02
@@ -78,9 +81,17 @@ class Choosing(Climb):
         super().__init__(generator, aim, rng, batch)
         self.pleasing = aim
         self.foresight = foresight
-        told = max(foresight.explained, LEAST_EXPLAINED)
-        self.places = PLACES * (1 / told - 1) ** 3
-        self.goal = self.seen_as(foresight.latents[chosen], foresight.components[chosen])
+        self.chosen = chosen
+
+    @property
+    def places(self) -> float:
+        """Weight of where latents lie, beside their works' features: as much at first as keeps a
+        lesson from where foresight is wrong, and half of it once more whenever works have come to
+        please more, since by then it is known what those on the way are like."""
+        told = max(self.foresight.explained, LEAST_EXPLAINED)
+        first = PLACES * (1 / told - 1) ** 3
+        rises = sum(now > before for before, now in pairwise(self.gains))
+        return max(first / 2**rises, min(first, LEAST_PLACES))
 
     @property
     def is_stuck(self) -> bool:
@@ -100,7 +111,8 @@ class Choosing(Climb):
         """
         self.gains = [*self.gains, self.look(teller)]
         correct = self.correction()
-        errors = self.foresight.errors
+        known, errors = self.foresight, self.foresight.errors
+        goal = self.seen_as(known.latents[self.chosen], known.components[self.chosen])
 
         def loss() -> Tensor:
             teller.stop_if_cancelled()
@@ -109,7 +121,7 @@ class Choosing(Climb):
             white = self.whitening.points(latents)
             error = errors[torch.randint(len(errors), (len(which),), generator=self.rng)]
             told = self.foresight.foreseen(latents) + correct(white) + error
-            apart = away_from_each(self.seen_as(latents, told), self.goal).mean()
+            apart = away_from_each(self.seen_as(latents, told), goal).mean()
             return apart + PAIRING * (white - self.start[which]).square().mean()
 
         self.descend(loss, done, ROUND_SECONDS)

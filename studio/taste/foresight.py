@@ -26,7 +26,7 @@ from studio.taste.climb import features_of
 from studio.taste.components import components, whiten
 
 WIDTH = 256
-DROPOUT = 0.1
+DROPOUT = 0.3
 FIRST_WORK = 5_000_000
 POOL = 4096
 """Works that the network never sees; choosing one in thirty leaves enough to learn from."""
@@ -35,7 +35,7 @@ WORKS = 12_288
 PASSES = 30
 BATCH = 128
 LEARNING_RATE = 3e-3
-WEIGHT_DECAY = 0.05
+WEIGHT_DECAY = 0.3
 LEAST_AXIS = 0.02
 NETWORK, WHITENING = "network.", "whitening."
 HALF_AS_WELL = 0.5

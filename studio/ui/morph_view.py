@@ -86,18 +86,20 @@ def keyframes(words: Words, morph: Morph, rows: Sequence[ArtworkRow]) -> str:
     pinned = [row for row in rows if row.pinned]
     if not cells and not pinned:
         return ""  # the stage says where to find some
+    chosen = f'<ol class="keyframes">{"".join(cells)}</ol>'
     is_full = len(morph.keys) >= MOST_KEYS
     shelf = "".join(
         button(words("morph.add"), "add", row.thumbnail, data_id=row.id, disabled=is_full)
         for row in pinned
     )
     nothing = f'<p class="hint">{escape(words("morph.shelf.empty"))}</p>'
-    chosen = f'<ol class="keyframes">{"".join(cells)}</ol>' if cells else ""
-    return (
-        f'<section class="strip"><h3>{escape(words("morph.keys"))}</h3>{chosen}</section>'
-        f'<section class="strip"><h3>{escape(words("morph.shelf"))}</h3>'
-        f'<div class="strip-row">{shelf or nothing}</div></section>'
+    return (section(words("morph.keys"), chosen) if cells else "") + section(
+        words("morph.shelf"), f'<div class="strip-row">{shelf or nothing}</div>'
     )
+
+
+def section(title: str, content: str) -> str:
+    return f'<section class="strip"><h3>{escape(title)}</h3>{content}</section>'
 
 
 def keyframe(words: Words, index: int, count: int, row: ArtworkRow) -> str:

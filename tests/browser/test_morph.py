@@ -74,6 +74,12 @@ def test_keyframes_are_reordered_and_removed(person: Callable[..., Page]) -> Non
     expect(keyframes).to_have_count(2)
     keyframes.first.locator("[data-do=remove]").click()
     expect(keyframes).to_have_count(1)
+    heading = page.locator("#tab-morph").get_by_role("heading", name="Keyframes")
+    expect(heading).to_be_visible()
+    keyframes.first.locator("[data-do=remove]").click()
+    expect(heading).to_have_count(0)
+    page.locator("#tab-morph .strip-row [data-do=add]").first.click()
+    expect(keyframes).to_have_count(1)
     page.locator("#tab-morph .strip-row [data-do=add]").first.click()
     expect(keyframes).to_have_count(2)
 

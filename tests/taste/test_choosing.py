@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -172,6 +173,27 @@ def test_what_pleases_in_one_way_only_is_not_all_that_is_chosen(
     assert few < some < many
     assert alike < varied < most
     assert varied > 0.68 and most > 0.88
+
+
+@pytest.mark.parametrize("explained, first", [(0.5, 4.5), (0.68, 0.469)])
+def test_places_count_less_once_works_please_more(
+    curves: CurveGenerator,
+    foresight: Foresight,
+    known: SimpleNamespace,
+    explained: float,
+    first: float,
+) -> None:
+    lesson = begun(curves, known, foresight)
+    assert isinstance(lesson, Choosing)
+    lesson.foresight = cast(Foresight, SimpleNamespace(explained=explained))
+    weights = []
+    for gain in (0.1, 1.5, 1.2, 1.9, 2.0, 2.1):
+        lesson.gains = [*lesson.gains, gain]
+        weights.append(lesson.places)
+    shares = (1, 1 / 2, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+    least = min(first, choosing.LEAST_PLACES)
+    wanted = [max(first * share, least) for share in shares]
+    assert weights == pytest.approx(wanted, rel=0.01)
 
 
 @pytest.mark.thorough
