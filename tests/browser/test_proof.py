@@ -51,6 +51,7 @@ def card_of(studio: ServedStudio, version: str) -> Checkpoint:
     return studio.checkpoints().find(MEDIUM, version)
 
 
+@pytest.mark.thorough
 def test_a_blind_test_is_taken_left_and_finished(person: Person, studio: ServedStudio) -> None:
     page = person()
     lesson = finished_lesson(studio, page, far=0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import open_tab
@@ -99,6 +100,7 @@ def test_two_people_see_each_other_on_the_map(person: Person) -> None:
     print(f"gone {time.monotonic() - started:.2f} s after the page was left")
 
 
+@pytest.mark.thorough
 def test_works_rated_alike_or_not_have_colours(person: Person) -> None:
     ada, bo = two_on_the_map(person)
     for page in (ada, bo):

@@ -7,6 +7,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import ServedStudio, open_tab, picture, wait_for_another, wait_for_this
@@ -75,6 +76,7 @@ def test_two_people_play_a_duet(person: Person) -> None:
         assert "a duet of works by" in archive.read(page).decode()
 
 
+@pytest.mark.thorough
 def test_what_two_people_like_teaches_their_room(person: Person, studio: ServedStudio) -> None:
     ada, bo = two_people(person, "Morning")
     token = tab(ada).get_by_label("The link to this room").input_value().rpartition("=")[2]
