@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -142,13 +143,14 @@ def build(page: Page) -> gr.Tab:
             return [view.ends(walk), view.nearby(walk)]
 
     def try_own(visit: Visit) -> Iterator[dict[str, str]]:
-        """What own dials change, one after another."""
+        """What own dials change, one after another. No answer is like the one before, since a
+        browser does not notice those: dials that were drawn meanwhile would go on waiting."""
         is_more = True
         while is_more:
             # The framework may go on with the next one in another context.
             with visit.looking_ahead("explore.own"):
                 is_more = own_effects.measure_next(walk := Walk(visit), page.usual)
-            yield own_effects.said(walk)
+            yield own_effects.said(walk) | {"": secrets.token_hex(4)}
 
     def tell(visit: Visit) -> str:
         with visit.looking_ahead("explore"):

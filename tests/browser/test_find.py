@@ -36,6 +36,10 @@ def test_marks_become_a_dial_that_turns_stays_and_goes(person: Callable[..., Pag
     effect = page.locator(f"#{dial.get_attribute('aria-describedby')}")
     expect(effect).to_be_visible()
     expect(effect).to_have_text(re.compile(r"To the right: .+|Changes hardly anything"))
+    # As an answer leaves it that was under way while the dial was measured.
+    effect.evaluate("(node) => { node.textContent = 'What it changes is being measured …'; }")
+    page.evaluate("window.studio.desks['tab-explore'].moved()")
+    expect(effect).to_have_text(re.compile(r"To the right: .+|Changes hardly anything"))
 
     page.get_by_role("button", name="Rename “Salt air”").click()
     page.get_by_label("New name").fill("Sea light")
