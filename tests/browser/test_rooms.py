@@ -15,6 +15,9 @@ from tests.browser.lessons import RATED, finished_lesson_of_a_room, key_of, rate
 from tests.browser.test_rate_teach import LESSON
 from tests.browser.test_together import Person, come_in, make_room, works
 
+STOPS = 3
+"""Times that a lesson is stopped: on a quick machine it may be over just before."""
+
 
 def tab(page: Page) -> Locator:
     return page.locator("#tab-together")
@@ -94,13 +97,20 @@ def test_what_two_people_like_teaches_their_room(person: Person, studio: ServedS
     counted = f"People: 2, ratings: {2 * len(RATED)}"
     for page in (ada, bo):
         expect(tab(page)).to_contain_text(counted)
-    tab(ada).get_by_role("button", name="Teach the room", exact=True).click()
-    for page in (ada, bo):
-        expect(tab(page).get_by_role("progressbar")).to_be_visible()
-    # Anybody in the room may stop it.
-    tab(bo).get_by_role("button", name="Cancel").click()
-    expect(tab(ada).get_by_role("progressbar")).to_have_count(0, timeout=LESSON)
-    expect(tab(ada)).to_contain_text("Cancelled.")
+    stopped = tab(ada).get_by_text("Cancelled.")
+    for _ in range(STOPS):
+        tab(ada).get_by_role("button", name="Teach the room", exact=True).click()
+        for page in (ada, bo):
+            expect(tab(page).get_by_role("progressbar")).to_be_visible()
+        # Anybody in the room may stop it.
+        tab(bo).get_by_role("button", name="Cancel").click()
+        expect(tab(ada).get_by_role("progressbar")).to_have_count(0, timeout=LESSON)
+        over = tab(ada).get_by_role("button", name="Discard")
+        expect(stopped.or_(over)).to_be_visible()
+        if stopped.is_visible():
+            break
+        over.click()
+    expect(stopped).to_be_visible()
 
     finished_lesson_of_a_room(studio, people, token)
     for page in (ada, bo):
