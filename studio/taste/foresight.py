@@ -29,7 +29,7 @@ WIDTH = 256
 DROPOUT = 0.3
 FIRST_WORK = 5_000_000
 POOL = 4096
-"""Works that the network never sees; choosing one in thirty leaves enough to learn from."""
+"""Works that the network never sees; choosing one in fifty leaves enough to learn from."""
 WORKS = 12_288
 """Works that it learns from, unless told otherwise."""
 PASSES = 30
